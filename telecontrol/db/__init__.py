@@ -1,0 +1,1 @@
+"""Tables' base, the unit of work, the journal."""

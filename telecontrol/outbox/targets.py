@@ -1,0 +1,93 @@
+"""The protocol that every outside target speaks: mail, SMS, insurer, post, webhook.
+
+The outbox knows nothing of appointments or reports: a target is handed the intent's plain values, renders them once into
+bytes (`prepare`), and later sends exactly those bytes (`deliver`), saying what the other side answered.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One intent as a target sees it. `content` are the stored bytes; empty before `prepare`."""
+
+    intent_id: uuid.UUID
+    kind: str
+    channel: str
+    recipient: str
+    language: str
+    context: dict[str, Any]
+    not_after: datetime
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The other side took responsibility (SMTP 250 after DATA, HTTP 2xx with an id)."""
+
+    provider_id: str
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The other side said no, or was never reached before anything irreversible: surely not taken.
+
+    `permanent` means that trying again is useless. `stops_target` is for faults of ours (authentication, certificate,
+    no credit): every message of this target would fail the same way, so its queue pauses and operations are told.
+    """
+
+    permanent: bool
+    code: str
+    reply: str = ""
+    retry_after: timedelta | None = None
+    stops_target: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The irreversible byte may have left and no answer came. `phase` names where it broke."""
+
+    phase: str
+    reply: str = ""
+
+
+Outcome = Accepted | Rejected | Ambiguous
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a provider says later of an ambiguous attempt: `taken` True or False; None when it cannot tell."""
+
+    taken: bool | None
+    provider_id: str = ""
+    detail: str = field(default="")
+
+
+class Target(Protocol):
+    """An outside system that intents are sent to. `name` is stored on the intent (`mail`, `sms`, `insurer`, …)."""
+
+    name: str
+    takes_idempotency_key: bool
+    """Whether a retry after an ambiguity is harmless; then retries are free until `not_after`."""
+
+    def prepare(self, outgoing: Outgoing) -> bytes:
+        """Render the bytes that will be stored and sent. Pure; an exception fails this one intent to a human."""
+        ...
+
+    async def deliver(self, outgoing: Outgoing) -> Outcome:
+        """Send `outgoing.content`. Never raises for what the other side does; a bug that raises counts as ambiguous."""
+        ...
+
+    async def look_up(self, outgoing: Outgoing) -> Evidence:
+        """Ask the provider whether it took an ambiguous attempt."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
