@@ -49,10 +49,14 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite+aiosqlite:///var/telecontrol.sqlite", description="SQLite file, or postgresql+asyncpg://…"
     )
-    public_url: str = Field("http://127.0.0.1:8000", description="Address of the service as people reach it; https outside loopback")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Address of the service as people reach it; https outside loopback"
+    )
     host: str = Field("127.0.0.1", description="Address that `serve` listens on")
     port: int = Field(8000, ge=0, le=65535, description="Port that `serve` listens on; 0 takes a free one")
-    secret: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), description="Signs cookies and forms; 32 characters or more")
+    secret: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET), description="Signs cookies and forms; 32 characters or more"
+    )
     sealing_keys: SecretStr = Field(
         SecretStr(""),
         description="Keys that seal notes and messages: id:base64,id:base64 (32 bytes each, the first one seals); empty derives one from the secret, refused in production",
@@ -61,7 +65,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field("127.0.0.1", description="Addresses whose X-Forwarded-For is believed, by commas")
     support_phone: str = Field("+33 1 84 80 00 00", description="Number that people can call, printed in every message")
     operator_name: str = Field("Telecontrol", description="Who runs this installation, printed in messages and pages")
-    contact_email: str = Field("contact@telecontrol.example", description="Accessibility, interpreter and privacy contact")
+    contact_email: str = Field(
+        "contact@telecontrol.example", description="Accessibility, interpreter and privacy contact"
+    )
 
     mail_channel: MailChannel = Field(MailChannel.LOCAL, description="local (kept at /outbox) or smtp")
     mail_from: str = Field("rendez-vous@telecontrol.example", description="Neutral sender address")
@@ -82,12 +88,15 @@ class Settings(BaseSettings):
     livekit_url: str = Field("", description="LiveKit server, wss://…")
     livekit_api_key: str = Field("telecontrol", description="LiveKit API key; also the issuer of built-in tickets")
     livekit_api_secret: SecretStr = Field(
-        SecretStr(DEVELOPMENT_SECRET), description="LiveKit API secret, 32 characters or more; also signs built-in tickets"
+        SecretStr(DEVELOPMENT_SECRET),
+        description="LiveKit API secret, 32 characters or more; also signs built-in tickets",
     )
     turn_urls: str = Field("", description="TURN servers by commas (turn:host:3478?transport=udp,turns:…)")
     turn_secret: SecretStr = Field(SecretStr(""), description="Shared secret of coturn's REST credentials")
 
-    web_processes: int = Field(1, ge=1, description="Number of web processes on this database; the built-in call and SQLite take 1")
+    web_processes: int = Field(
+        1, ge=1, description="Number of web processes on this database; the built-in call and SQLite take 1"
+    )
     worker_inside: bool = Field(True, description="`serve` runs the worker in its own process")
     data_dir: Path = Field(Path("var"), description="Folder for local files (demo.json, local post, lock)")
 
@@ -134,7 +143,9 @@ class Settings(BaseSettings):
         if self.is_sqlite and self.web_processes > 1:
             reasons.append("SQLite takes one process: set TELECONTROL_WEB_PROCESSES=1 or use PostgreSQL")
         if self.video_provider is VideoProvider.BUILTIN and self.web_processes > 1:
-            reasons.append("the built-in call takes one process: use LiveKit with several (TELECONTROL_VIDEO_PROVIDER=livekit)")
+            reasons.append(
+                "the built-in call takes one process: use LiveKit with several (TELECONTROL_VIDEO_PROVIDER=livekit)"
+            )
         if self.environment is Environment.PRODUCTION:
             reasons += self._reasons_not_in_production()
         return reasons

@@ -1,16 +1,16 @@
 """The domain's errors, as a tree. Only `telecontrol.web.errors` knows which HTTP status each becomes.
 
-    TelecontrolError
-    ├── InvalidInput            what was given cannot be accepted; `field` says which part
-    ├── NotFound                no such thing, or not for this viewer (the two are never told apart)
-    ├── Forbidden               the viewer may know of it but not do this
-    ├── Conflict                the state of things forbids it now
-    │   ├── SlotTaken           somebody else has the slot; carries fresh slots
-    │   ├── NoticeImpossible    too late to convoke in time; carries the first possible start
-    │   └── WrongState          the act is not allowed in the present state
-    ├── TooManyAttempts         throttled; `retry_after` in seconds
-    ├── Unavailable             a part the act needs is down; nothing was done
-    └── Misconfigured           settings that must not start
+TelecontrolError
+├── InvalidInput            what was given cannot be accepted; `field` says which part
+├── NotFound                no such thing, or not for this viewer (the two are never told apart)
+├── Forbidden               the viewer may know of it but not do this
+├── Conflict                the state of things forbids it now
+│   ├── SlotTaken           somebody else has the slot; carries fresh slots
+│   ├── NoticeImpossible    too late to convoke in time; carries the first possible start
+│   └── WrongState          the act is not allowed in the present state
+├── TooManyAttempts         throttled; `retry_after` in seconds
+├── Unavailable             a part the act needs is down; nothing was done
+└── Misconfigured           settings that must not start
 """
 
 from __future__ import annotations

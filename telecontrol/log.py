@@ -54,7 +54,9 @@ def configure(*, json: bool, level: str = "INFO") -> None:
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard library; only their warnings are worth a line.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True
+    )
 
 
 def get(name: str) -> Any:

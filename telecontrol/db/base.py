@@ -70,7 +70,12 @@ class HasId:
 def words(kind: type[StrEnum]) -> Enum:
     """A column type that holds the values of `kind` as text. Pair it with `only` for the CHECK."""
     return Enum(
-        kind, native_enum=False, create_constraint=False, validate_strings=True, length=40, values_callable=lambda k: [m.value for m in k]
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        validate_strings=True,
+        length=40,
+        values_callable=lambda k: [m.value for m in k],
     )
 
 

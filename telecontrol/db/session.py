@@ -32,7 +32,9 @@ class Database:
         if self.is_sqlite:
             if parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_async_engine(url, pool_size=2, max_overflow=0, pool_timeout=30, connect_args={"timeout": 30})
+            self.engine = create_async_engine(
+                url, pool_size=2, max_overflow=0, pool_timeout=30, connect_args={"timeout": 30}
+            )
             _prepare_sqlite(self.engine)
         else:
             self.engine = create_async_engine(
@@ -62,7 +64,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads; what it changed by mistake is rolled back."""
-        token = _reading.set(True)
+        token: contextvars.Token[bool] | None = _reading.set(True)
         try:
             async with self._sessions() as session:
                 await session.connection()
