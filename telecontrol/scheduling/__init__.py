@@ -1,0 +1,1 @@
+"""Agendas, slots, deadlines, booking, answers, notices."""
