@@ -64,17 +64,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads; what it changed by mistake is rolled back."""
-        token: contextvars.Token[bool] | None = _reading.set(True)
-        try:
-            async with self._sessions() as session:
+        async with self._sessions() as session:
+            token = _reading.set(True)
+            try:
                 await session.connection()
+            finally:
                 _reading.reset(token)
-                token = None
-                yield session
-                await session.rollback()
-        finally:
-            if token is not None:
-                _reading.reset(token)
+            yield session
+            await session.rollback()
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""
