@@ -1,0 +1,189 @@
+"""The insured's links: minted, found, exchanged for a visit, guarded by the birth date (PROMISES §4.3).
+
+A token is 128 random bits written in 22 characters, short enough for an SMS. Only its SHA-256 hash is kept, so a reader of
+the database holds no working link. Unknown, revoked and expired tokens give the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecontrol.accounts.models import InsuredLink, InsuredVisit, LinkPurpose
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
+_TOKEN_IN_ADDRESS = re.compile(r"/i/[A-Za-z0-9_-]{16,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The visit is now allowed to see the name, to answer and to join."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Not the birth date on file. `tries_left` counts over every link of the appointment."""
+
+    tries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """No more tries, or no birth date on file: a person must help."""
+
+
+def hashed(token: str) -> str:
+    """What the database keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def mint_link(
+    session: AsyncSession,
+    *,
+    appointment_id: uuid.UUID,
+    insured_id: uuid.UUID,
+    control_id: uuid.UUID,
+    purpose: LinkPurpose,
+    now: datetime,
+    expires_at: datetime,
+) -> str:
+    """A new link's token, given this once. Earlier links of the appointment keep working."""
+    token = secrets.token_urlsafe(16)
+    session.add(
+        InsuredLink(
+            token_hash=hashed(token),
+            appointment_id=appointment_id,
+            insured_id=insured_id,
+            control_id=control_id,
+            purpose=purpose,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def find_link(session: AsyncSession, token: str, *, now: datetime) -> InsuredLink | None:
+    """The link of `token`; nothing for one that is unknown, revoked or expired, which are not told apart."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    found: InsuredLink | None = await session.scalar(
+        select(InsuredLink).where(
+            InsuredLink.token_hash == hashed(token), InsuredLink.revoked_at.is_(None), InsuredLink.expires_at > now
+        )
+    )
+    return found
+
+
+async def open_visit(session: AsyncSession, link: InsuredLink, *, now: datetime, lifetime: timedelta) -> str:
+    """Exchange a link for a cookie's token. The visit ends after `lifetime`, and never after its link."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        InsuredVisit(
+            token_hash=hashed(token),
+            link_id=link.id,
+            created_at=now,
+            expires_at=min(now + lifetime, link.expires_at),
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def find_visit(
+    session: AsyncSession, cookie_token: str, *, now: datetime
+) -> tuple[InsuredVisit, InsuredLink] | None:
+    """The visit of a cookie and the link it came from, while both stand."""
+    row = (
+        await session.execute(
+            select(InsuredVisit, InsuredLink)
+            .join(InsuredLink, InsuredLink.id == InsuredVisit.link_id)
+            .where(
+                InsuredVisit.token_hash == hashed(cookie_token),
+                InsuredVisit.expires_at > now,
+                InsuredLink.expires_at > now,
+                InsuredLink.revoked_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def verify_birth_date(
+    session: AsyncSession,
+    visit: InsuredVisit,
+    link: InsuredLink,
+    *,
+    given: date,
+    expected: date | None,
+    tries: int,
+    now: datetime,
+) -> Verified | Wrong | Blocked:
+    """Check the birth date before anything personal is shown.
+
+    Wrong answers are counted on the link and summed over all links of the appointment, so that several links give no more
+    tries. Once `tries` are spent even the right date is refused until `forgive_wrong_dates`. The caller commits in every
+    case: raising would lose the count.
+    """
+    if visit.verified_at is not None:
+        return Verified()
+    # Locking the appointment's links makes simultaneous guesses queue up instead of sharing one try.
+    links = await session.scalars(
+        select(InsuredLink)
+        .where(InsuredLink.appointment_id == link.appointment_id)
+        .order_by(InsuredLink.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    spent = sum(other.failed_count for other in links)
+    is_right = hmac.compare_digest(given.isoformat(), "" if expected is None else expected.isoformat())
+    if spent >= tries or expected is None:
+        return Blocked()
+    if is_right:
+        visit.verified_at = now
+        await session.flush()
+        return Verified()
+    link.failed_count += 1
+    await session.flush()
+    left = tries - spent - 1
+    return Wrong(left) if left > 0 else Blocked()
+
+
+async def forgive_wrong_dates(session: AsyncSession, *, appointment_id: uuid.UUID) -> None:
+    """Give the tries back: what a handler does who has spoken with the person."""
+    await session.execute(
+        update(InsuredLink)
+        .where(InsuredLink.appointment_id == appointment_id)
+        .values(failed_count=0)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+async def revoke_for_appointment(session: AsyncSession, *, appointment_id: uuid.UUID, now: datetime) -> int:
+    """End every link of an appointment, and with them its visits; how many stood."""
+    revoked = await session.execute(
+        update(InsuredLink)
+        .where(InsuredLink.appointment_id == appointment_id, InsuredLink.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
+    return int(revoked.rowcount)  # type: ignore[attr-defined]
+
+
+def link_url(public_url: str, token: str) -> str:
+    """The address that a message carries."""
+    return f"{public_url.rstrip('/')}/i/{token}"
+
+
+def masked(text: str) -> str:
+    """`text` with the token of every link hidden: what staff pages, API answers and evidence show."""
+    return _TOKEN_IN_ADDRESS.sub("/i/••••••", text)
