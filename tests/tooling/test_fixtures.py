@@ -109,6 +109,7 @@ def test_nothing_leaves_the_machine() -> None:
         outside.connect(("192.0.2.1", 80))
 
 
+@pytest.mark.serial
 async def test_chromium_has_a_camera(context_factory: Callable[..., Awaitable[BrowserContext]]) -> None:
     context = await context_factory()
     page = await context.new_page()
