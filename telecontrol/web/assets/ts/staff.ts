@@ -1,0 +1,21 @@
+/** Staff pages: partial updates (htmx), menus and drawers (Bootstrap), keyboard, countdowns, theme, waiting badge. */
+import "bootstrap/js/dist/dropdown";
+import "bootstrap/js/dist/offcanvas";
+import "htmx.org";
+import { startCountdowns } from "./clock";
+import { startDialogs } from "./dialogs";
+import { startForms } from "./forms";
+import { startKeys } from "./keys";
+import { startPresses } from "./press";
+import { startTheme } from "./theme";
+import { startToasts } from "./toasts";
+import { startWaitingBadge } from "./waiting";
+
+startTheme();
+startCountdowns();
+startForms();
+startPresses();
+startKeys();
+startDialogs();
+startToasts();
+startWaitingBadge();
