@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telecontrol.db.base import Base, HasId, only, words
@@ -78,6 +78,20 @@ class StaffSignIn(HasId, Base):
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class FailedTry(HasId, Base):
+    """A wrong password, or another guess that must not go on for ever. Kept for a day.
+
+    `key` is a hash of the e-mail address (of an account or of none, alike) or the caller's network address.
+    """
+
+    __tablename__ = "failed_try"
+    __table_args__ = (Index("ix_failed_try_scope_key_at", "scope", "key", "at"),)
+
+    scope: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
 
 
 class ApiKey(HasId, Base):

@@ -137,3 +137,38 @@ class Control(HasId, Base):
     organisation: Mapped[Organisation] = relationship(lazy="raise")
     insurer: Mapped[Insurer] = relationship(lazy="raise")
     policy: Mapped[ProcedurePolicy] = relationship(lazy="raise")
+
+
+class ImportKind(StrEnum):
+    CONTROLS = "controls"
+    DOCTORS = "doctors"
+    SITES = "sites"
+
+
+class ImportState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    REFUSED = "refused"
+    """The file could not be read at all, or all-or-nothing met a bad line: nothing was created."""
+    INTERRUPTED = "interrupted"
+    """The process stopped before the end: the same file may be imported again, nothing is created twice."""
+
+
+class ImportJob(HasId, Base):
+    """An import started on screen, so that its page can show how far it is. The file itself is not kept."""
+
+    __tablename__ = "import_job"
+    __table_args__ = (only("kind", ImportKind), only("state", ImportState))
+
+    kind: Mapped[ImportKind] = mapped_column(words(ImportKind))
+    organisation_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    """Whose controls; empty for doctors and sites, which belong to the operator."""
+    file_name: Mapped[str] = mapped_column(String(200))
+    file_hash: Mapped[str] = mapped_column(String(64))
+    state: Mapped[ImportState] = mapped_column(words(ImportState), default=ImportState.RUNNING)
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    report: Mapped[dict[str, Any]]
+    started_by: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
