@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telecontrol.db.base import Base, HasId, only, words
@@ -16,6 +16,8 @@ from telecontrol.db.base import Base, HasId, only, words
 class IntentState(StrEnum):
     PENDING = "pending"
     """To be sent, or to be tried again."""
+    SENDING = "sending"
+    """An attempt is open: committed before the network call, its outcome not recorded yet."""
     UNSETTLED = "unsettled"
     """An attempt is ambiguous; evidence is awaited."""
     ACCEPTED = "accepted"
@@ -77,6 +79,7 @@ class Intent(HasId, Base):
 
     state: Mapped[IntentState] = mapped_column(words(IntentState), default=IntentState.PENDING)
     next_attempt_at: Mapped[datetime]
+    """Pending: when it may be tried. Unsettled: when evidence is sought next."""
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[str] = mapped_column(String(80), default="")
     accepted_at: Mapped[datetime | None]
@@ -85,10 +88,17 @@ class Intent(HasId, Base):
     delivery_at: Mapped[datetime | None]
     failure_code: Mapped[str] = mapped_column(String(80), default="")
     attempts_made: Mapped[int] = mapped_column(default=0)
+    temporary_refusals: Mapped[int] = mapped_column(default=0)
+    """What the wait before the next try grows with."""
     resends_after_ambiguity: Mapped[int] = mapped_column(default=0)
 
+    late_flagged_at: Mapped[datetime | None]
+    """When people were told that it might miss its deadline."""
+
     lease_until: Mapped[datetime | None]
+    """Until when the worker that holds the present `fence` has it in hand."""
     fence: Mapped[int] = mapped_column(default=0)
+    """Raised each time somebody takes it in hand: an older number may not send any more."""
 
     context_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     """The builder's plain values as sealed JSON: they hold the link, so no page or query shows them."""
@@ -101,7 +111,16 @@ class Attempt(HasId, Base):
     """One try, committed before the network call. Still open when its lease ends, it is ambiguous."""
 
     __tablename__ = "attempt"
-    __table_args__ = (UniqueConstraint("intent_id", "number"), only("state", AttemptState))
+    __table_args__ = (
+        UniqueConstraint("intent_id", "number"),
+        only("state", AttemptState),
+        Index(
+            "ix_attempt_open",
+            "started_at",
+            postgresql_where=text("state = 'open'"),
+            sqlite_where=text("state = 'open'"),
+        ),
+    )
 
     intent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("intent.id"), index=True)
     number: Mapped[int]
@@ -111,7 +130,8 @@ class Attempt(HasId, Base):
     state: Mapped[AttemptState] = mapped_column(words(AttemptState), default=AttemptState.OPEN)
     code: Mapped[str] = mapped_column(String(80), default="")
     phase: Mapped[str] = mapped_column(String(40), default="")
-    provider_id: Mapped[str] = mapped_column(String(254), default="")
+    """Where it broke, for an attempt that was ever ambiguous; kept when evidence settles it (PROMISES P2 counts them)."""
+    provider_id: Mapped[str] = mapped_column(String(254), default="", index=True)
     reply: Mapped[str] = mapped_column(String(500), default="")
     content_hash: Mapped[str] = mapped_column(String(64), default="")
 

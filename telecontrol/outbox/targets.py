@@ -7,23 +7,38 @@ bytes (`prepare`), and later sends exactly those bytes (`deliver`), saying what 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 
+async def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One intent as a target sees it. `content` are the stored bytes; empty before `prepare`."""
+    """One intent as a target sees it. `content` are the stored bytes; empty before `prepare`.
+
+    The outbox asks `still_ours` before it calls `deliver`. A target that then waits for something (a free connection)
+    awaits it again right before the irreversible byte, and on False sends nothing and returns
+    `Rejected(permanent=False, code=NOT_OURS)`: the message was cancelled meanwhile, or somebody else has it in hand.
+    """
 
     intent_id: uuid.UUID
     kind: str
     channel: str
-    recipient: str
+    recipient: str = field(repr=False)
     language: str
-    context: dict[str, Any]
+    context: dict[str, Any] = field(repr=False)
     not_after: datetime
-    content: bytes = b""
+    content: bytes = field(default=b"", repr=False)
+    still_ours: Callable[[], Awaitable[bool]] = field(default=_always, repr=False, compare=False)
+
+
+NOT_OURS = "not_ours"
+"""The code of a refusal by ourselves: nothing was sent, and it does not count as a try."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class TaskKind(StrEnum):
     REMINDER_MISSED = "reminder_missed"
     BOUNCE_AFTER_LIMIT = "bounce_after_limit"
     MESSAGE_FAILED = "message_failed"
+    MESSAGE_LATE = "message_late"
     TARGET_PAUSED = "target_paused"
     SIGNATURE_DUE = "signature_due"
     REPORT_DUE = "report_due"
