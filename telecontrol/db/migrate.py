@@ -24,7 +24,7 @@ def configuration(database_url: str) -> Config:
     """Alembic's settings for the database at `database_url`, made in code: no file names a machine."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(rev)s_%%(slug)s")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.set_main_option("timezone", "UTC")
     config.attributes["database_url"] = database_url
     return config
