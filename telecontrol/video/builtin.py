@@ -1,0 +1,202 @@
+"""The built-in call: two people, peer to peer, signalling in this process's memory. One web process only."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from telecontrol.clock import Clock, SystemClock
+from telecontrol.config import Settings
+from telecontrol.config import VideoProvider as ProviderName
+from telecontrol.db.session import Database
+from telecontrol.errors import Forbidden, NotFound
+from telecontrol.video import ice, rooms, tickets, waiting
+from telecontrol.video.call_messages import Join, Media
+from telecontrol.video.call_state import GRACE_SECONDS
+from telecontrol.video.connection import Connection
+from telecontrol.video.evidence import EvidenceWriter
+from telecontrol.video.models import Role, WaitingEntry
+from telecontrol.video.provider import Health, Presence, SeatState, Ticket
+from telecontrol.video.switchboard import Line, Switchboard, waiting_message
+
+
+class BuiltinProvider:
+    """Implements `VideoProvider`, and serves the call's sockets. One per process; `aclose()` at the end."""
+
+    def __init__(
+        self, *, settings: Settings, database: Database, clock: Clock, grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._real_clock = SystemClock()
+        self._evidence = EvidenceWriter(database)
+        self._switchboard = Switchboard(
+            clock=clock,
+            record=self._evidence.add,
+            ice_servers=self._ice_servers,
+            has_relay=ice.has_relay(settings),
+            grace=grace_seconds,
+        )
+
+    # The provider's names.
+
+    @property
+    def name(self) -> ProviderName:
+        return ProviderName.BUILTIN
+
+    def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
+        """A ticket to this process's socket. `identity` is an id (never a name); `now_real` the machine's time."""
+        token, expires_at = tickets.issue(
+            self._settings, room_id=room_id, role=role, identity=identity, now_real=now_real
+        )
+        servers = ice.ice_servers(self._settings, identity=f"{room_id}-{role}", now_real=now_real)
+        return Ticket(token=token, url=self.socket_url(room_id), ice_servers=servers, expires_at=expires_at)
+
+    async def open_room(self, room_id: uuid.UUID) -> None:
+        """Nothing to do: a room lives in memory while somebody is in it, and in the database otherwise."""
+
+    async def close_room(self, room_id: uuid.UUID) -> None:
+        """End the call for whoever is inside. Close it in the database first, or they may come back."""
+        call = self._switchboard.find(room_id)
+        if call is not None:
+            self._switchboard.apply(room_id, call.finish(reason="closed", now=self._switchboard.now()))
+
+    async def presence(self, room_id: uuid.UUID) -> Mapping[Role, Presence]:
+        return self._switchboard.presence(room_id)
+
+    async def health(self) -> Health:
+        """Well unless the settings could not work: tickets signed by nothing, or several processes."""
+        if self._settings.web_processes > 1:
+            return Health(is_well=False, reason="the built-in call takes one web process")
+        return Health(is_well=True)
+
+    async def aclose(self) -> None:
+        """Let go of every socket and write what is left of the evidence."""
+        self._switchboard.close_all()
+        await self._evidence.aclose()
+
+    # For the socket and polling routes.
+
+    def socket_url(self, room_id: uuid.UUID) -> str:
+        """Where a page opens its socket: nothing secret is in this address."""
+        public = urlsplit(self._settings.public_url)
+        scheme = "wss" if public.scheme == "https" else "ws"
+        return f"{scheme}://{public.netloc}{public.path.rstrip('/')}/calls/{room_id}/socket"
+
+    async def enter(self, room_id: uuid.UUID, join: Join, line: Line) -> Connection:
+        """Seat a page. Raises `Forbidden` (ticket), `NotFound`, `WrongState` (`room_not_open`, `room_over`, `room_closed`).
+
+        Arrival is written before the page is seated, and outside the life of the socket: no database session stays open.
+        """
+        bearer = tickets.verify(self._settings, join.ticket)
+        if bearer.room_id != room_id:
+            raise Forbidden("a ticket for another room", code="ticket_invalid")
+        await self._evidence.flushed()
+        stay, closes_at = await self._arrive(room_id, bearer.role)
+        is_admitted = stay is not None and stay.admitted_at is not None
+        call = self._switchboard.open(room_id, is_admitted=is_admitted)
+        socket = self._switchboard.plug(room_id, line)
+        is_insured = bearer.role is Role.INSURED
+        since = stay.arrived_at if is_insured and stay is not None else None
+        self._switchboard.apply(room_id, call.join(bearer.role, socket, join, now=self._switchboard.now(), since=since))
+        if stay is not None and is_insured and stay.delay_minutes and not call.is_admitted:
+            line.send({"type": "waiting", "delay_minutes": stay.delay_minutes})
+        if stay is not None and not is_insured:
+            self._tell_of_polling(room_id, stay, now=self._clock.now())
+        return Connection(
+            board=self._switchboard,
+            database=self._database,
+            clock=self._clock,
+            bearer=bearer,
+            socket=socket,
+            line=line,
+            closes_at=closes_at,
+            evidence=self._evidence,
+            issue=self.issue_ticket,
+        )
+
+    async def poll(self, room_id: uuid.UUID, token: str) -> dict[str, object]:
+        """What the insured's page asks every 10 s when its socket does not pass: recorded as a sign of life.
+
+        Same errors as `enter`.
+        """
+        bearer = tickets.verify(self._settings, token)
+        if bearer.room_id != room_id or bearer.role is not Role.INSURED:
+            raise Forbidden("a ticket for another room", code="ticket_invalid")
+        stay, _ = await self._arrive(room_id, bearer.role)
+        if stay is None:
+            raise NotFound("no such stay", code="room_unknown")
+        self._tell_of_polling(room_id, stay, now=self._clock.now())
+        return {
+            "state": "waiting" if stay.admitted_at is None else "admitted",
+            "since": stay.arrived_at.isoformat(),
+            "delay_minutes": stay.delay_minutes,
+        }
+
+    async def waiting_in(self, room_ids: list[uuid.UUID]) -> list[dict[str, object]]:
+        """Who waits in these rooms, from the record: those who poll are there too."""
+        now = self._clock.now()
+        async with self._database.reading() as session:
+            stays = await waiting.stays_in(session, room_ids)
+        there = {stay.room_id: stay for stay in stays if now - stay.last_seen_at <= waiting.STILL_THERE}
+        return [waiting_message(room_id, _presence_of(there.get(room_id))) for room_id in room_ids]
+
+    def watched_rooms(self, tokens: list[str]) -> list[uuid.UUID]:
+        """The rooms that these doctor's tickets let somebody watch; tickets that are not valid are left out."""
+        found = []
+        for token in tokens:
+            try:
+                bearer = tickets.verify(self._settings, token)
+            except Forbidden:
+                continue
+            if bearer.role is Role.DOCTOR and bearer.room_id not in found:
+                found.append(bearer.room_id)
+        return found
+
+    def watch(self, room_ids: list[uuid.UUID], line: Line) -> Callable[[], None]:
+        """Push to `line` whenever who waits in these rooms changes; the answer stops it."""
+        return self._switchboard.watch(room_ids, line)
+
+    # Inside.
+
+    async def _arrive(self, room_id: uuid.UUID, role: Role) -> tuple[WaitingEntry | None, datetime]:
+        """The insured's stay, begun if it is they who come, and the room's closing instant. One short transaction."""
+        now = self._clock.now()
+        database = self._database
+        async with database.transaction() if role is Role.INSURED else database.reading() as session:
+            room = await rooms.get_room(session, room_id)
+            stay = await waiting.current_stay(session, room_id=room_id)
+            rooms.check_may_enter(room, now=now, is_running=self._is_running(room_id, stay, now=now))
+            if role is Role.INSURED:
+                stay = await waiting.arrive(session, room_id=room_id, now=now)
+            return stay, room.closes_at
+
+    def _is_running(self, room_id: uuid.UUID, stay: WaitingEntry | None, *, now: datetime) -> bool:
+        """Somebody is in it, or was a moment ago (this process may have been restarted)."""
+        return self._switchboard.find(room_id) is not None or (
+            stay is not None and now - stay.last_seen_at <= 2 * waiting.STILL_THERE
+        )
+
+    def _tell_of_polling(self, room_id: uuid.UUID, stay: WaitingEntry, *, now: datetime) -> None:
+        """The doctor hears of somebody who is known by their polling alone."""
+        call = self._switchboard.find(room_id)
+        is_seated = call is not None and not call.seats[Role.INSURED].is_free
+        if is_seated or now - stay.last_seen_at > waiting.STILL_THERE:
+            return
+        presence = _presence_of(stay)
+        seen = {"state": str(presence.state), "since": stay.arrived_at.isoformat(), "media": Media().model_dump()}
+        self._switchboard.send_to(room_id, Role.DOCTOR, {"type": "peer", "has_left": False, **seen})
+        self._switchboard.tell_watchers(room_id, waiting_message(room_id, presence))
+
+    def _ice_servers(self, identity: str) -> list[ice.IceServer]:
+        return ice.ice_servers(self._settings, identity=identity, now_real=self._real_clock.now())
+
+
+def _presence_of(stay: WaitingEntry | None) -> Presence:
+    """How somebody looks who is known from the record alone."""
+    if stay is None:
+        return Presence(SeatState.ABSENT, None)
+    return Presence(SeatState.WAITING if stay.admitted_at is None else SeatState.AWAY, stay.arrived_at)

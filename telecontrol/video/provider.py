@@ -1,0 +1,76 @@
+"""What every video provider does, whoever carries the pictures."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from telecontrol.config import VideoProvider as ProviderName
+from telecontrol.video.ice import IceServer
+from telecontrol.video.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a page needs to enter a room. `token` is a secret: it goes in a body, never in an address or a log."""
+
+    token: str = field(repr=False)
+    url: str
+    ice_servers: list[IceServer] = field(repr=False)
+    expires_at: datetime
+
+
+class SeatState(StrEnum):
+    """How one side of a room looks from the other."""
+
+    ABSENT = "absent"
+    WAITING = "waiting"
+    """Here, not admitted yet."""
+    HERE = "here"
+    AWAY = "away"
+    """The socket dropped or the page is hidden; expected back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    state: SeatState
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`reason` says in a few words why calls cannot be held."""
+
+    is_well: bool
+    reason: str = ""
+
+
+class VideoProvider(Protocol):
+    """Opens rooms and lets people in. None of these is called inside a database transaction."""
+
+    @property
+    def name(self) -> ProviderName: ...
+
+    def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
+        """A ticket for one person. The caller has checked, in service time, that they may enter."""
+        ...
+
+    async def open_room(self, room_id: uuid.UUID) -> None:
+        """Make the room exist at the provider; a second time changes nothing. Raises `Unavailable`."""
+        ...
+
+    async def close_room(self, room_id: uuid.UUID) -> None:
+        """Tell whoever is inside that it is over, and let nobody in again. Raises `Unavailable`."""
+        ...
+
+    async def presence(self, room_id: uuid.UUID) -> Mapping[Role, Presence]:
+        """Who is there now: a hint for screens. What happened is in `telecontrol.video.attendance`."""
+        ...
+
+    async def health(self) -> Health:
+        """Whether calls can be held now."""
+        ...
