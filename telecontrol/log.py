@@ -61,4 +61,4 @@ def configure(*, json: bool, level: str = "INFO") -> None:
 
 def get(name: str) -> Any:
     """The logger called `name`."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(part=name)

@@ -63,7 +63,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A transaction that only reads; what it changed by mistake is rolled back."""
+        """A transaction that only reads; what it changed by mistake is rolled back. Rows stay readable after it."""
         async with self._sessions() as session:
             token = _reading.set(True)
             try:
@@ -71,7 +71,6 @@ class Database:
             finally:
                 _reading.reset(token)
             yield session
-            await session.rollback()
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""

@@ -47,7 +47,10 @@ class SiteHours(HasId, Base):
     """Hours of a site on a weekday (0 = Monday), local to the site."""
 
     __tablename__ = "site_hours"
-    __table_args__ = (CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"), CheckConstraint("closes > opens", name="in_order"))
+    __table_args__ = (
+        CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
+        CheckConstraint("closes > opens", name="in_order"),
+    )
 
     site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("site.id"), index=True)
     weekday: Mapped[int]
@@ -165,6 +168,8 @@ class Appointment(HasId, Base):
     zone: Mapped[str] = mapped_column(String(40))
     """Legal zone of the place where the insured is: deadlines and texts are counted in it."""
     version: Mapped[int] = mapped_column(default=1)
+    notice_since_version: Mapped[int] = mapped_column(default=1)
+    """The first version with the present hour: an invitation accepted for it, or later, counts as its notice."""
     booked_at: Mapped[datetime]
     booked_by: Mapped[str] = mapped_column(String(64))
     hard_limit_at: Mapped[datetime]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import DDL, FromClause, Table, event
+from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 GUARDS = {"doctor": "doctor_id", "insured": "insured_id", "room": "room_id"}
 
@@ -42,6 +43,10 @@ def sqlite_statements(blocking: Sequence[str]) -> list[str]:
 def attach_overlap_guards(table: FromClause, *, blocking: Sequence[str]) -> None:
     """Have `create_all` make the guards after the table."""
     assert isinstance(table, Table)
-    for dialect, statements in (("postgresql", postgresql_statements(blocking)), ("sqlite", sqlite_statements(blocking))):
+    for dialect, statements in (
+        ("postgresql", postgresql_statements(blocking)),
+        ("sqlite", sqlite_statements(blocking)),
+    ):
         for statement in statements:
-            event.listen(table, "after_create", DDL(statement.replace("%", "%%")).execute_if(dialect=dialect))
+            ddl: ExecutableDDLElement = DDL(statement)  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", ddl.execute_if(dialect=dialect))

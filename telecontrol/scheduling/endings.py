@@ -1,0 +1,87 @@
+"""How an appointment ends, whoever ends it: its state, the control's next state, what is no longer to be said, what a human must do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecontrol.controls.models import Control
+from telecontrol.controls.states import Act, ControlState, after
+from telecontrol.db.journal import Actor, record
+from telecontrol.outbox.intents import void
+from telecontrol.scheduling.models import Appointment, AppointmentState
+from telecontrol.tasks.desk import close_tasks, open_task
+from telecontrol.tasks.models import Owner, TaskKind
+
+SUBJECT = "appointment"
+"""The outbox's name for what these messages are about."""
+
+_BOOKING_TASKS = (TaskKind.CONTROL_TO_BOOK, TaskKind.IN_PERSON_TO_BOOK, TaskKind.NOTICE_RELEASED)
+_APPOINTMENT_TASKS = (TaskKind.NOTICE_AT_RISK, TaskKind.BOUNCE_AFTER_LIMIT, TaskKind.DOCTOR_UNAVAILABLE)
+
+
+async def end_appointment(
+    session: AsyncSession,
+    appointment: Appointment,
+    control: Control,
+    *,
+    state: AppointmentState,
+    act: Act,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """End `appointment` in `state` and move its control by `act`, in the caller's transaction.
+
+    Unsent messages about it are voided, the desk's tasks about it closed, and the one its control now needs opened.
+    Raises `WrongState` when the control does not allow the act.
+    """
+    await move_control(session, control, act, actor=actor, now=now)
+    appointment.state = state
+    appointment.ended_at = now
+    await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason=str(state), now=now)
+    await close_tasks(session, *_APPOINTMENT_TASKS, subject_id=appointment.id, outcome=str(state), by=actor.id, now=now)
+    record(
+        session,
+        f"appointment.{state}",
+        actor=actor,
+        now=now,
+        control_id=control.id,
+        subject_kind=SUBJECT,
+        subject_id=appointment.id,
+        version=appointment.version,
+    )
+
+
+async def move_control(session: AsyncSession, control: Control, act: Act, *, actor: Actor, now: datetime) -> None:
+    """Move a control by an act of the state table; its open tasks follow its new state. Raises `WrongState`."""
+    before = control.state
+    control.state = after(before, act)
+    control.state_since_at = now
+    if control.state is ControlState.IN_PERSON_TO_BOOK:
+        control.needs_in_person = True
+    record(session, f"control.{act}", actor=actor, now=now, control_id=control.id, before=before, after=control.state)
+    await _follow_with_tasks(session, control, actor=actor, now=now)
+
+
+async def _follow_with_tasks(session: AsyncSession, control: Control, *, actor: Actor, now: datetime) -> None:
+    wanted = {
+        ControlState.TO_BOOK: TaskKind.CONTROL_TO_BOOK,
+        ControlState.IN_PERSON_TO_BOOK: TaskKind.IN_PERSON_TO_BOOK,
+        ControlState.ABSENCE_TO_QUALIFY: TaskKind.ABSENCE_TO_QUALIFY,
+        ControlState.TO_QUALIFY: TaskKind.CONTROL_TO_QUALIFY,
+    }.get(control.state)
+    kinds = (*_BOOKING_TASKS, TaskKind.ABSENCE_TO_QUALIFY, TaskKind.CONTROL_TO_QUALIFY)
+    stale = [kind for kind in kinds if kind is not wanted]
+    await close_tasks(session, *stale, subject_id=control.id, outcome=str(control.state), by=actor.id, now=now)
+    if wanted is not None:
+        await open_task(
+            session,
+            wanted,
+            subject_kind="control",
+            subject_id=control.id,
+            control_id=control.id,
+            organisation_id=control.organisation_id,
+            owner=Owner.HANDLER,
+            now=now,
+        )

@@ -1,0 +1,208 @@
+"""Free slots from the database: a fixed number of queries whatever the number of doctors, then the arithmetic of `slots`.
+
+"The first free slot of any suitable doctor", "all free slots" and "is this slot free" are one computation, stopped at
+different points: what is offered is bookable, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import islice
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecontrol.controls.models import Control
+from telecontrol.controls.policies import Mode, Rules
+from telecontrol.scheduling import deadlines
+from telecontrol.scheduling.agenda import Place, expand_openings, local_days
+from telecontrol.scheduling.agenda_rows import AgendaRows, Busy, Search, SiteRows, load_agendas, load_busy, load_sites
+from telecontrol.scheduling.calendar import public_holidays_between, territory_of_zone
+from telecontrol.scheduling.models import BLOCKING, Appointment, ConsultingRoom
+from telecontrol.scheduling.slots import (
+    Bookable,
+    FreeSlot,
+    Grid,
+    Span,
+    all_free,
+    first_free,
+    grid,
+    intersect,
+    merge,
+    span,
+)
+from telecontrol.scheduling.wall_clock import earliest_instant
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A slot that can be booked now."""
+
+    doctor_id: uuid.UUID
+    doctor_name: str
+    starts_at: datetime
+    ends_at: datetime
+    mode: Mode
+    site_id: uuid.UUID | None = None
+
+
+async def all_offers(session: AsyncSession, search: Search, *, limit: int | None = None) -> list[Offer]:
+    """Free slots by start, then by doctor. The prescriber and the treating doctor are never among them."""
+    bookables, cut, names = await _load(session, search)
+    return [_offer(slot, search.mode, names) for slot in islice(all_free(bookables, cut), limit)]
+
+
+async def first_offer(session: AsyncSession, search: Search) -> Offer | None:
+    """The first of `all_offers`, or None."""
+    bookables, cut, names = await _load(session, search)
+    slot = first_free(bookables, cut)
+    return None if slot is None else _offer(slot, search.mode, names)
+
+
+async def offers_that_keep_notice(
+    session: AsyncSession,
+    *,
+    control: Control,
+    rules: Rules,
+    mode: Mode,
+    now: datetime,
+    hold: timedelta = timedelta(0),
+    horizon: timedelta = timedelta(days=28),
+    limit: int | None = None,
+    doctor_id: uuid.UUID | None = None,
+    site_ids: tuple[uuid.UUID, ...] = (),
+    ignoring: uuid.UUID | None = None,
+) -> list[Offer]:
+    """What may be offered now: every slot from the first start that can still be convoked in time."""
+    first = deadlines.first_bookable_start(now, ZoneInfo(control.insured.zone), hold=hold)
+    search = Search(control, rules, mode, first, first + horizon, doctor_id, site_ids, ignoring)
+    return await all_offers(session, search, limit=limit)
+
+
+async def is_offered(
+    session: AsyncSession,
+    *,
+    control: Control,
+    rules: Rules,
+    doctor_id: uuid.UUID,
+    starts_at: datetime,
+    mode: Mode,
+    site_id: uuid.UUID | None = None,
+    ignoring: uuid.UUID | None = None,
+) -> bool:
+    """Whether `all_offers` would give exactly this slot."""
+    sites = () if site_id is None else (site_id,)
+    search = Search(control, rules, mode, starts_at, starts_at, doctor_id, sites, ignoring)
+    return await first_offer(session, search) is not None
+
+
+async def free_room(
+    session: AsyncSession, site_id: uuid.UUID, *, starts_at: datetime, busy_until: datetime, ignoring: uuid.UUID | None
+) -> uuid.UUID | None:
+    """The first consulting room of a site, by name, that is free over [starts_at, busy_until); None when all are taken."""
+    taken = (
+        select(Appointment.id)
+        .where(
+            Appointment.room_id == ConsultingRoom.id,
+            Appointment.state.in_(BLOCKING),
+            Appointment.starts_at < busy_until,
+            Appointment.busy_until > starts_at,
+            *([Appointment.id != ignoring] if ignoring else []),
+        )
+        .exists()
+    )
+    found: uuid.UUID | None = await session.scalar(
+        select(ConsultingRoom.id)
+        .where(ConsultingRoom.site_id == site_id, ConsultingRoom.is_active, ~taken)
+        .order_by(ConsultingRoom.name)
+        .limit(1)
+    )
+    return found
+
+
+async def _load(session: AsyncSession, search: Search) -> tuple[list[Bookable], Grid, dict[uuid.UUID, str]]:
+    cut = grid(
+        length=search.rules.length_of(search.mode),
+        buffer_after=search.rules.buffer,
+        step=timedelta(minutes=search.rules.step_minutes),
+        not_before=search.first_at,
+        not_after=search.last_at,
+    )
+    agendas = await load_agendas(session, search)
+    if not agendas:
+        return [], cut, {}
+    sites = await load_sites(session, search) if search.mode is Mode.SURGERY else {}
+    busy = await load_busy(session, search, list(agendas), [room for site in sites.values() for room in site.rooms])
+    names = {doctor_id: agenda.name for doctor_id, agenda in agendas.items()}
+    return list(_bookables(search, agendas, sites, busy)), cut, names
+
+
+def _bookables(
+    search: Search, agendas: dict[uuid.UUID, AgendaRows], sites: dict[uuid.UUID, SiteRows], busy: Busy
+) -> Iterator[Bookable]:
+    own = busy.get(("insured", search.control.insured_id), [])
+    site_spans = {site_id: _site_spans(search, site_id, site) for site_id, site in sites.items()}
+    for doctor_id in sorted(agendas, key=lambda key: (len(busy.get(("doctor", key), [])), key)):
+        agenda = agendas[doctor_id]
+        taken = [*busy.get(("doctor", doctor_id), []), *own]
+        for place, spans in _openings(search, agenda).items():
+            if place.mode != search.mode:
+                continue
+            if search.mode is not Mode.SURGERY:
+                yield Bookable((doctor_id, None), spans, taken)
+                continue
+            site_id = cast(uuid.UUID, place.site)
+            if site_id in sites:
+                rooms: dict[Hashable, list[Span]] = {
+                    room: busy.get(("room", room), []) for room in sites[site_id].rooms
+                }
+                yield Bookable((doctor_id, site_id), intersect(spans, site_spans[site_id]), taken, rooms)
+
+
+def _openings(search: Search, agenda: AgendaRows) -> dict[Place, list[Span]]:
+    first_on, last_on = local_days(search.first_at, search.last_at, agenda.zone)
+    closed = frozenset() if agenda.works_on_holidays else _holidays(agenda.zone, first_on, last_on)
+    spans = expand_openings(
+        agenda.weekly,
+        agenda.exceptions,
+        agenda.absences,
+        zone=agenda.zone,
+        first_on=first_on,
+        last_on=last_on,
+        closed_on=closed,
+    )
+    approved = merge(
+        span(
+            _day_start(start, agenda.zone),
+            _day_start((end or last_on) + timedelta(days=1), agenda.zone),
+        )
+        for start, end in agenda.approved
+        if start <= last_on and (end is None or end >= first_on)
+    )
+    return {place: intersect(found, approved) for place, found in spans.items()}
+
+
+def _site_spans(search: Search, site_id: uuid.UUID, site: SiteRows) -> list[Span]:
+    first_on, last_on = local_days(search.first_at, search.last_at, site.zone)
+    spans = expand_openings(site.weekly, zone=site.zone, first_on=first_on, last_on=last_on)
+    return spans.get(Place(Mode.SURGERY, site_id), [])
+
+
+@lru_cache(maxsize=256)
+def _holidays(zone: ZoneInfo, first_on: date, last_on: date) -> frozenset[date]:
+    return public_holidays_between(first_on, last_on, territory_of_zone(zone))
+
+
+def _day_start(on: date, zone: ZoneInfo) -> datetime:
+    return earliest_instant(on, time(0), zone)
+
+
+def _offer(slot: FreeSlot, mode: Mode, names: dict[uuid.UUID, str]) -> Offer:
+    doctor_id, site_id = cast(tuple[uuid.UUID, uuid.UUID | None], slot.key)
+    return Offer(doctor_id, names[doctor_id], slot.starts_at, slot.ends_at, mode, site_id)

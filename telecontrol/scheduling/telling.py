@@ -1,0 +1,443 @@
+"""Who is told what about an appointment, and when it may leave: each decision's messages become intents of the outbox.
+
+This module chooses recipients, windows and facts; the words are `notify`'s. Windows (`DOMAIN.md` §3): invitations in the
+open window and before the hard limit; reminders on the eve only; changes and cancellations in the open window, or at once
+when the appointment is near; answers to the insured's own act at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecontrol.accounts.links import link_url, mint_link
+from telecontrol.accounts.models import LinkPurpose, Role, StaffUser
+from telecontrol.controls.models import Doctor
+from telecontrol.controls.policies import Mode
+from telecontrol.notify import contexts
+from telecontrol.notify.contexts import ForAppointment, ForDoctor, Letterhead
+from telecontrol.outbox.intents import Known, enqueue
+from telecontrol.outbox.models import Intent
+from telecontrol.scheduling import deadlines
+from telecontrol.scheduling.dossier import Dossier
+from telecontrol.scheduling.endings import SUBJECT
+from telecontrol.scheduling.models import Appointment
+from telecontrol.scheduling.operator import Operator
+from telecontrol.tasks.models import Task
+
+INVITATION = contexts.Invitation.KIND
+CONVOCATION = contexts.InPersonConvocation.KIND
+CHANGE = contexts.Change.KIND
+REMINDER = contexts.Reminder.KIND
+NOTICE_KINDS = (INVITATION, CHANGE, CONVOCATION)
+"""What gives notice of an hour."""
+ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER)
+"""What would be wrong once the hour is given up."""
+
+_USEFUL_AFTER = timedelta(days=2)
+"""How long an answer to somebody's own act is still worth sending."""
+
+
+async def convoke(
+    session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime, hold: timedelta
+) -> None:
+    """Queue the convocation on every channel the person has, and the reminder."""
+    for channel, recipient in channels_of(dossier):
+        await _give_notice(session, operator, dossier, channel, recipient, now=now, hold=hold)
+    await remind(session, operator, dossier, now=now, hold=hold)
+
+
+async def remind(
+    session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime, hold: timedelta = timedelta(0)
+) -> None:
+    """Queue the eve's reminder, unless the invitation itself can only leave on the eve or later."""
+    appointment = dossier.appointment
+    leaves = deadlines.earliest_sending(now, appointment.starts_at, dossier.zone, hold=hold)
+    settled = appointment.notice_settled_at
+    state = deadlines.reminder_state(
+        now, appointment.starts_at, dossier.zone, invitation_accepted_at=None if settled else leaves
+    )
+    if state not in (deadlines.ReminderState.WAITING, deadlines.ReminderState.DUE):
+        return
+    opens, closes = deadlines.reminder_window(appointment.starts_at, dossier.zone)
+    for channel, recipient in channels_of(dossier):
+        await _tell(
+            session,
+            operator,
+            dossier,
+            contexts.Reminder,
+            channel,
+            recipient,
+            now=now,
+            not_before=opens,
+            not_after=closes,
+        )
+
+
+async def tell_move(
+    session: AsyncSession, operator: Operator, dossier: Dossier, *, before: datetime, knew: Known, now: datetime
+) -> None:
+    """A change on each channel that knew the old hour, an invitation on the others; the reminder of the new eve."""
+    appointment = dossier.appointment
+    knowing = _channels_knowing(knew)
+    soonest = min(before, appointment.starts_at)
+    for channel, recipient in channels_of(dossier):
+        if (channel, recipient) in knowing:
+            leaves = deadlines.change_leaves_at(now, soonest, dossier.zone)
+            until = max(_notice_until(appointment), leaves + timedelta(minutes=30))
+            await _tell(
+                session,
+                operator,
+                dossier,
+                contexts.Change,
+                channel,
+                recipient,
+                now=now,
+                not_before=leaves,
+                not_after=until,
+                previous_starts_at=before,
+            )
+        else:
+            await _give_notice(session, operator, dossier, channel, recipient, now=now, hold=timedelta(0))
+    await remind(session, operator, dossier, now=now)
+
+
+async def tell_freed(
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    kind: type[ForAppointment],
+    *,
+    knew: Known,
+    now: datetime,
+    mail_only: bool = False,
+    **facts: Any,
+) -> None:
+    """Correct what was already said: on each channel whose provider took, or may have taken, a notice of this hour."""
+    appointment = dossier.appointment
+    leaves = deadlines.change_leaves_at(now, appointment.starts_at, dossier.zone)
+    for channel, recipient in sorted(_channels_knowing(knew)):
+        if mail_only and channel != "mail":
+            continue
+        await _tell(
+            session,
+            operator,
+            dossier,
+            kind,
+            channel,
+            recipient,
+            now=now,
+            not_before=leaves,
+            not_after=max(appointment.starts_at, leaves) + _USEFUL_AFTER,
+            **facts,
+        )
+
+
+async def tell_insured(
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    kind: type[ForAppointment],
+    *,
+    now: datetime,
+    **facts: Any,
+) -> None:
+    """Answer the insured's own act: at once, on every channel they have."""
+    for channel, recipient in channels_of(dossier):
+        await _tell(
+            session,
+            operator,
+            dossier,
+            kind,
+            channel,
+            recipient,
+            now=now,
+            not_before=now,
+            not_after=now + _USEFUL_AFTER,
+            **facts,
+        )
+
+
+async def tell_doctor(
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    kind: type[ForDoctor],
+    *,
+    now: datetime,
+    doctor: Doctor | None = None,
+    starts_at: datetime | None = None,
+    **facts: Any,
+) -> None:
+    """E-mail the doctor (the appointment's, unless another is given). A doctor without an address reads the agenda."""
+    doctor = doctor or dossier.doctor
+    appointment = dossier.appointment
+    if not doctor.email:
+        return
+    context = kind(
+        **_letterhead(operator, dossier),
+        doctor=doctor.name,
+        reference=dossier.control.reference,
+        starts_at=starts_at or appointment.starts_at,
+        zone=doctor.zone,
+        insured_zone=appointment.zone,
+        duration_minutes=_minutes(appointment),
+        mode=appointment.mode,
+        link=f"{operator.public_url}/doctor",
+        **_place(dossier, ForDoctor),
+        **facts,
+    )
+    await _enqueue(
+        session,
+        operator,
+        dossier,
+        context,
+        "mail",
+        doctor.email,
+        "fr",
+        now=now,
+        not_before=now,
+        not_after=max(appointment.starts_at, now) + _USEFUL_AFTER,
+    )
+
+
+async def alert_desk(session: AsyncSession, operator: Operator, dossier: Dossier, task: Task, *, now: datetime) -> None:
+    """E-mail the handlers who see this control that `task` needs one of them now: once per level of the task."""
+    context = contexts.DeskAlert(
+        **_letterhead(operator, dossier),
+        task=task.kind,
+        reference=dossier.control.reference,
+        due_at=task.due_at,
+        raised_at=now,
+        level=max(task.level, 1),
+        link=f"{operator.public_url}/desk/controls/{dossier.control.id}",
+    )
+    for address in await desk_addresses(session, dossier.control.organisation_id):
+        await enqueue(
+            session,
+            sealer=operator.messages,
+            target="mail",
+            subject_kind="task",
+            subject_id=task.id,
+            version=max(task.level, 1),
+            kind=context.KIND,
+            channel="mail",
+            recipient=address,
+            language="fr",
+            context=context.to_json(),
+            now=now,
+            not_before=now,
+            not_after=now + _USEFUL_AFTER,
+            deadline_at=task.due_at or now,
+            organisation_id=dossier.control.organisation_id,
+            control_id=dossier.control.id,
+        )
+
+
+async def desk_addresses(session: AsyncSession, organisation_id: uuid.UUID) -> Sequence[str]:
+    """The active handlers who see an organisation's controls: its own and the operator's."""
+    found = await session.scalars(
+        select(StaffUser.email)
+        .where(
+            StaffUser.role == Role.HANDLER,
+            StaffUser.is_active,
+            (StaffUser.organisation_id.is_(None)) | (StaffUser.organisation_id == organisation_id),
+        )
+        .order_by(StaffUser.email)
+    )
+    return found.all()
+
+
+async def intents_of(session: AsyncSession, appointment: Appointment) -> list[Intent]:
+    """Everything that was queued about an appointment, oldest first."""
+    found = await session.scalars(
+        select(Intent)
+        .where(Intent.subject_kind == SUBJECT, Intent.subject_id == appointment.id)
+        .order_by(Intent.created_at)
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
+def channels_of(dossier: Dossier) -> list[tuple[str, str]]:
+    """(channel, recipient) of every way to reach the insured."""
+    insured = dossier.insured
+    return [(channel, to) for channel, to in (("mail", insured.email), ("sms", insured.phone)) if to]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+async def _give_notice(
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    channel: str,
+    recipient: str,
+    *,
+    now: datetime,
+    hold: timedelta,
+) -> None:
+    appointment = dossier.appointment
+    leaves = deadlines.earliest_sending(now, appointment.starts_at, dossier.zone, hold=hold)
+    kind = contexts.Invitation if appointment.mode is Mode.VIDEO else contexts.InPersonConvocation
+    facts = {} if kind is contexts.Invitation else {"after_decline": dossier.control.needs_in_person}
+    until = max(_notice_until(appointment), leaves + timedelta(minutes=1))
+    await _tell(
+        session, operator, dossier, kind, channel, recipient, now=now, not_before=leaves, not_after=until, **facts
+    )
+
+
+def _notice_until(appointment: Appointment) -> datetime:
+    """Until when a notice is useful: the hard limit, or the start where the notice was waived."""
+    return appointment.starts_at if appointment.waiver_at is not None else appointment.hard_limit_at
+
+
+async def _tell(
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    kind: type[ForAppointment],
+    channel: str,
+    recipient: str,
+    *,
+    now: datetime,
+    not_before: datetime,
+    not_after: datetime,
+    **facts: Any,
+) -> None:
+    context = kind(
+        **_letterhead(operator, dossier),
+        **await _for_insured(session, operator, dossier, with_view=channel == "mail", now=now),
+        **_place(dossier, kind),
+        **_test_page(operator, kind),
+        **facts,
+    )
+    await _enqueue(
+        session,
+        operator,
+        dossier,
+        context,
+        channel,
+        recipient,
+        dossier.insured.language,
+        now=now,
+        not_before=not_before,
+        not_after=not_after,
+    )
+
+
+async def _enqueue(
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    context: Letterhead,
+    channel: str,
+    recipient: str,
+    language: str,
+    *,
+    now: datetime,
+    not_before: datetime,
+    not_after: datetime,
+) -> None:
+    appointment = dossier.appointment
+    await enqueue(
+        session,
+        sealer=operator.messages,
+        target=channel,
+        subject_kind=SUBJECT,
+        subject_id=appointment.id,
+        version=appointment.version,
+        kind=context.KIND,
+        channel=channel,
+        recipient=recipient,
+        language=language,
+        context=context.to_json(),
+        now=now,
+        not_before=not_before,
+        not_after=not_after,
+        deadline_at=not_after,
+        organisation_id=appointment.organisation_id,
+        control_id=appointment.control_id,
+    )
+
+
+def _letterhead(operator: Operator, dossier: Dossier) -> dict[str, Any]:
+    return {
+        "organisation": dossier.organisation.name,
+        "operator": operator.name,
+        "mail_from": operator.mail_from,
+        "contact": operator.contact_email,
+        "support_phone": dossier.organisation.phone or operator.phone,
+        "accent": dossier.organisation.accent_colour,
+    }
+
+
+async def _for_insured(
+    session: AsyncSession, operator: Operator, dossier: Dossier, *, with_view: bool, now: datetime
+) -> dict[str, Any]:
+    """Facts of the appointment with fresh links: each message has its own, and those of older messages still work."""
+    appointment = dossier.appointment
+    expires_at = appointment.ends_at + timedelta(days=dossier.rules.link_days_after)
+
+    async def link(purpose: LinkPurpose) -> str:
+        token = await mint_link(
+            session,
+            appointment_id=appointment.id,
+            insured_id=appointment.insured_id,
+            control_id=appointment.control_id,
+            purpose=purpose,
+            now=now,
+            expires_at=expires_at,
+        )
+        return link_url(operator.public_url, token)
+
+    return {
+        "mandate": dossier.organisation.mandate,
+        "reference": dossier.control.reference,
+        "check_url": f"{operator.public_url}/verifier",
+        "privacy_url": f"{operator.public_url}/confidentialite",
+        "link": await link(LinkPurpose.ACT),
+        "view_link": await link(LinkPurpose.VIEW) if with_view else "",
+        "starts_at": appointment.starts_at,
+        "zone": appointment.zone,
+        "duration_minutes": _minutes(appointment),
+        "mode": str(appointment.mode),
+        "doctor": dossier.doctor.name,
+        "doctor_zone": dossier.doctor.zone,
+        "ics_uid": f"{appointment.id}@telecontrol",
+        "ics_sequence": appointment.version - 1,
+    }
+
+
+def _place(dossier: Dossier, kind: type[Letterhead]) -> dict[str, Any]:
+    site = dossier.site
+    if site is None:
+        return {}
+    known = {
+        "site_name": site.name,
+        "site_address": f"{site.address}, {site.postcode} {site.city}",
+        "site_access": site.access,
+        "site_phone": site.phone,
+    }
+    taken = {field.name for field in fields(kind)}
+    return {name: value for name, value in known.items() if name in taken}
+
+
+def _test_page(operator: Operator, kind: type[Letterhead]) -> dict[str, Any]:
+    has_test = any(field.name == "test_url" for field in fields(kind))
+    return {"test_url": f"{operator.public_url}/test"} if has_test else {}
+
+
+def _minutes(appointment: Appointment) -> int:
+    return int((appointment.ends_at - appointment.starts_at).total_seconds() // 60)
+
+
+def _channels_knowing(knew: Known) -> set[tuple[str, str]]:
+    return {(i.channel, i.recipient) for i in (*knew.accepted, *knew.in_doubt) if i.kind in NOTICE_KINDS}

@@ -1,0 +1,1 @@
+"""HTTP: pages by audience, the JSON API, provider callbacks, call sockets, health."""

@@ -1,0 +1,119 @@
+"""The only place that knows which HTTP status a domain error becomes: problem+json for programs, a helpful page for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from telecontrol import log
+from telecontrol.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TelecontrolError,
+    TooManyAttempts,
+    Unavailable,
+)
+
+logger = log.get("web")
+
+_STATUS: tuple[tuple[type[TelecontrolError], int], ...] = (
+    (InvalidInput, 422),
+    (NotFound, 404),
+    (Forbidden, 403),
+    (Conflict, 409),
+    (TooManyAttempts, 429),
+    (Unavailable, 503),
+)
+
+
+def status_of(error: TelecontrolError) -> int:
+    """The status of a domain error; 500 for one that should not have reached the door."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def problem(status: int, code: str, message: str, **members: Any) -> JSONResponse:
+    """An RFC 9457 answer. `code` is stable; `members` are plain values."""
+    body = {"type": f"urn:telecontrol:problem:{code}", "title": message, "status": status, "code": code, **members}
+    headers = {"Retry-After": str(members["retry_after"])} if "retry_after" in members else None
+    return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks: the API and the endpoints that scripts of our pages call."""
+    path = request.url.path
+    if path.startswith(("/api/", "/hooks/", "/health/", "/calls/", "/local-insurer/")):
+        return True
+    return "application/json" in request.headers.get("accept", "")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    @app.exception_handler(TelecontrolError)
+    async def on_domain_error(request: Request, error: TelecontrolError) -> Response:
+        status = status_of(error)
+        if status >= 500:
+            logger.error("domain_error", code=error.code, path=_route(request), exc_info=error)
+        members = dict(error.details)
+        if isinstance(error, InvalidInput) and error.field:
+            members["field"] = error.field
+        if isinstance(error, TooManyAttempts):
+            members["retry_after"] = error.retry_after
+        return _answer(request, status, error.code, error.message, members)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_bad_request(request: Request, error: RequestValidationError) -> Response:
+        errors = [
+            {"field": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]}
+            for item in error.errors()
+        ]
+        return _answer(request, 422, "invalid_input", "the request is not valid", {"errors": errors})
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 303 and error.headers:
+            return Response(status_code=303, headers=error.headers)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        return _answer(request, error.status_code, code, str(error.detail), {})
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    @app.exception_handler(ConnectionError)
+    async def on_database_down(request: Request, error: Exception) -> Response:
+        logger.error("database_unavailable", path=_route(request), reason=type(error).__name__)
+        return _answer(
+            request, 503, "unavailable", "the service is not available right now: nothing was lost", {"retry_after": 30}
+        )
+
+    @app.exception_handler(DBAPIError)
+    async def on_database_error(request: Request, error: DBAPIError) -> Response:
+        if error.connection_invalidated:
+            return await on_database_down(request, error)
+        logger.error("database_error", path=_route(request), exc_info=error)
+        return _answer(request, 500, "internal_error", "something went wrong on our side: nothing was recorded", {})
+
+    @app.exception_handler(Exception)
+    async def on_defect(request: Request, error: Exception) -> Response:
+        logger.error("defect", path=_route(request), exc_info=error)
+        return _answer(request, 500, "internal_error", "something went wrong on our side: nothing was recorded", {})
+
+
+def _answer(request: Request, status: int, code: str, message: str, members: dict[str, Any]) -> Response:
+    if wants_json(request):
+        return problem(status, code, message, **members)
+    # Imported here: the page needs the templates, which programs and tests of the API do without.
+    from telecontrol.web.error_page import error_page
+
+    return error_page(request, status=status, code=code, details=members)
+
+
+def _route(request: Request) -> str:
+    """The route's pattern, never the path itself: a link's path is a secret."""
+    route = request.scope.get("route")
+    return getattr(route, "path", "unmatched")
