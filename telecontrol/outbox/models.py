@@ -81,6 +81,7 @@ class Intent(HasId, Base):
     next_attempt_at: Mapped[datetime]
     """Pending: when it may be tried. Unsettled: when evidence is sought next."""
     voided_at: Mapped[datetime | None]
+    """Since when what it says no longer holds: never started, tried or repeated from then on. The state says how far it came."""
     void_reason: Mapped[str] = mapped_column(String(80), default="")
     accepted_at: Mapped[datetime | None]
     provider_id: Mapped[str] = mapped_column(String(254), default="", index=True)
