@@ -19,6 +19,8 @@ HAS_NODE := $(shell node -e 'process.exit(Number(process.versions.node.split("."
 NODE_READY := $(if $(HAS_NODE),,$(VENV)/.node)
 NPM := $(if $(HAS_NODE),npm,PATH="$(CURDIR)/$(BIN):$$PATH" npm)
 
+NPM_CHECK := $(NPM) run --silent check
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test check assets bench lock migration settings-table
@@ -35,11 +37,11 @@ test: check $(STATIC) ## check everything, then run every test; browsers last, o
 	$(BIN)/pytest -m serial --durations=15 || failed=1; \
 	exit $$failed
 
-check: $(VENV)/.dev ## rules of style, types and imports
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+check: $(VENV)/.dev $(NPM_DONE) ## rules of style, types and imports
+	@failed=0; \
+	for rule in '$(BIN)/ruff check' '$(BIN)/ruff format --check' '$(BIN)/mypy' '$(BIN)/lint-imports --no-logo' \
+		'$(NPM_CHECK)'; do echo "$$rule"; eval "$$rule" || failed=1; done; \
+	exit $$failed
 
 assets: $(STATIC) ## build the pages' styles and scripts
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright
@@ -27,6 +28,7 @@ from telecontrol.clock import VirtualClock
 from telecontrol.config import Settings
 from telecontrol.db.session import Database
 from tests.support import chromium, schema
+from tests.support.needs import in_ci
 from tests.support.postgres import PostgresServer
 
 # A zone with an odd offset and its own daylight saving: whatever leans on the machine's zone shows.
@@ -34,6 +36,10 @@ os.environ["TZ"] = "Pacific/Chatham"
 time.tzset()
 for name in [name for name in os.environ if name.startswith("TELECONTROL_")]:
     del os.environ[name]
+
+# A slow moment of a shared machine is no defect; CI takes the same examples each time, a desk takes new ones.
+hypothesis.settings.register_profile("project", deadline=None, derandomize=in_ci(), print_blob=True)
+hypothesis.settings.load_profile("project")
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ENGINES = ["sqlite", "postgresql"]
