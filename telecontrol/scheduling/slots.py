@@ -12,10 +12,10 @@ doctor writes notes after the last appointment. Starts lie on a grid that begins
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from telecontrol.scheduling.wall_clock import in_utc
 
@@ -133,14 +133,14 @@ class Bookable:
     """Somebody (and, in person, somewhere) whose time can be booked.
 
     `openings` are in order and without overlap, as the agenda gives them. `busy` holds blocks in any order, the buffer of
-    each included: the doctor's, and those of the insured who is to be booked. `rooms` is None when none is needed;
+    each included: the doctor's, and those of the insured who is to be booked. `key` and the rooms' names are the caller's. `rooms` is None when none is needed;
     otherwise each room's busy blocks by its name, in order of preference, and a slot needs one that is free.
     """
 
-    key: Hashable
+    key: Any
     openings: Sequence[Span]
     busy: Sequence[Span] = ()
-    rooms: Mapping[Hashable, Sequence[Span]] | None = None
+    rooms: Mapping[Any, Sequence[Span]] | None = None
 
 
 class FreeSlot(NamedTuple):
@@ -149,8 +149,8 @@ class FreeSlot(NamedTuple):
     start: int
     end: int
     block_end: int
-    key: Hashable
-    room: Hashable | None
+    key: Any
+    room: Any | None
 
     @property
     def starts_at(self) -> datetime:
