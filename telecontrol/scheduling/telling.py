@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +42,15 @@ ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER)
 
 _USEFUL_AFTER = timedelta(days=2)
 """How long an answer to somebody's own act is still worth sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a message is about, where that is not the appointment in its present version: it then outlives its end."""
+
+    kind: str
+    id: uuid.UUID
+    version: int = 1
 
 
 async def convoke(
@@ -146,10 +155,16 @@ async def tell_insured(
     kind: type[ForAppointment],
     *,
     now: datetime,
+    not_before: datetime | None = None,
+    mail_only: bool = False,
+    about: About | None = None,
     **facts: Any,
 ) -> None:
-    """Answer the insured's own act: at once, on every channel they have."""
+    """Answer the insured's own act: at once (unless `not_before` is given), on every channel they have."""
+    leaves = not_before or now
     for channel, recipient in channels_of(dossier):
+        if mail_only and channel != "mail":
+            continue
         await _tell(
             session,
             operator,
@@ -158,8 +173,9 @@ async def tell_insured(
             channel,
             recipient,
             now=now,
-            not_before=now,
-            not_after=now + _USEFUL_AFTER,
+            not_before=leaves,
+            not_after=leaves + _USEFUL_AFTER,
+            about=about,
             **facts,
         )
 
@@ -173,6 +189,7 @@ async def tell_doctor(
     now: datetime,
     doctor: Doctor | None = None,
     starts_at: datetime | None = None,
+    about: About | None = None,
     **facts: Any,
 ) -> None:
     """E-mail the doctor (the appointment's, unless another is given). A doctor without an address reads the agenda."""
@@ -204,6 +221,7 @@ async def tell_doctor(
         now=now,
         not_before=now,
         not_after=max(appointment.starts_at, now) + _USEFUL_AFTER,
+        about=about,
     )
 
 
@@ -310,6 +328,7 @@ async def _tell(
     now: datetime,
     not_before: datetime,
     not_after: datetime,
+    about: About | None = None,
     **facts: Any,
 ) -> None:
     context = kind(
@@ -330,6 +349,7 @@ async def _tell(
         now=now,
         not_before=not_before,
         not_after=not_after,
+        about=about,
     )
 
 
@@ -345,15 +365,17 @@ async def _enqueue(
     now: datetime,
     not_before: datetime,
     not_after: datetime,
+    about: About | None = None,
 ) -> None:
     appointment = dossier.appointment
+    about = about or About(SUBJECT, appointment.id, appointment.version)
     await enqueue(
         session,
         sealer=operator.messages,
         target=channel,
-        subject_kind=SUBJECT,
-        subject_id=appointment.id,
-        version=appointment.version,
+        subject_kind=about.kind,
+        subject_id=about.id,
+        version=about.version,
         kind=context.KIND,
         channel=channel,
         recipient=recipient,
