@@ -305,7 +305,7 @@ async def _give_notice(
     appointment = dossier.appointment
     leaves = deadlines.earliest_sending(now, appointment.starts_at, dossier.zone, hold=hold)
     kind = contexts.Invitation if appointment.mode is Mode.VIDEO else contexts.InPersonConvocation
-    facts = {} if kind is contexts.Invitation else {"after_decline": dossier.control.needs_in_person}
+    facts: dict[str, Any] = {} if kind is contexts.Invitation else {"after_decline": dossier.control.needs_in_person}
     until = max(_notice_until(appointment), leaves + timedelta(minutes=1))
     await _tell(
         session, operator, dossier, kind, channel, recipient, now=now, not_before=leaves, not_after=until, **facts
@@ -423,8 +423,8 @@ async def _for_insured(
     return {
         "mandate": dossier.organisation.mandate,
         "reference": dossier.control.reference,
-        "check_url": f"{operator.public_url}/verifier",
-        "privacy_url": f"{operator.public_url}/confidentialite",
+        "check_url": f"{operator.public_url}/genuine",
+        "privacy_url": f"{operator.public_url}/privacy",
         "link": await link(LinkPurpose.ACT),
         "view_link": await link(LinkPurpose.VIEW) if with_view else "",
         "starts_at": appointment.starts_at,
