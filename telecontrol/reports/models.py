@@ -97,3 +97,41 @@ class Report(HasId, Base):
     withdrawn_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_user.id"))
     withdrawn_reason: Mapped[str] = mapped_column(String(300), default="")
     content_hash: Mapped[str] = mapped_column(String(64), default="")
+
+
+class InboxMode(StrEnum):
+    """How the local insurer of the demonstration answers."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    LOSE_REPLY = "lose_reply"
+    """It takes the report, then drops the connection."""
+    SLOW = "slow"
+    """It takes the report, and answers late."""
+    ERROR = "error"
+    """It takes nothing and answers 500."""
+
+
+class InsurerInboxMode(Base):
+    """The one row that says how the local insurer answers. Not part of the service proper: development and demo only."""
+
+    __tablename__ = "insurer_inbox_mode"
+    __table_args__ = (only("mode", InboxMode),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    mode: Mapped[InboxMode] = mapped_column(words(InboxMode))
+    remaining: Mapped[int | None]
+    """For how many more requests; then it accepts again. Empty: until it is told otherwise."""
+
+
+class InsurerInboxReport(HasId, Base):
+    """A report that the local insurer took: one row per idempotency key, however often it was sent."""
+
+    __tablename__ = "insurer_inbox_report"
+
+    key: Mapped[str] = mapped_column(String(128), unique=True)
+    digest: Mapped[str] = mapped_column(String(120))
+    acknowledgement_id: Mapped[str] = mapped_column(String(120))
+    document: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime]
+    times_received: Mapped[int] = mapped_column(default=1)

@@ -1,0 +1,91 @@
+"""The circumstances of an appointment: facts with their times, recorded apart from the conclusion (`DOMAIN.md` §5). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from telecontrol.errors import InvalidInput
+from telecontrol.reports.medical_words import medical_words_in
+
+REMARK_LENGTH = 300
+"""Characters of the one free line."""
+
+
+class IdentityDocument(StrEnum):
+    """The photo document that the doctor looked at: checking it is a legal duty."""
+
+    NOT_SHOWN = "not_shown"
+    NATIONAL_CARD = "national_card"
+    PASSPORT = "passport"
+    RESIDENCE_PERMIT = "residence_permit"
+    DRIVING_LICENCE = "driving_licence"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What happened, without a medical word. Instants are aware; an empty one did not happen or is not known."""
+
+    identity_document: IdentityDocument = IdentityDocument.NOT_SHOWN
+    arrived_at: datetime | None = None
+    """The insured came: into the waiting room, to the desk, to the door."""
+    admitted_at: datetime | None = None
+    waited_until: datetime | None = None
+    """Until when the doctor waited for somebody who did not come."""
+    calls_made_at: tuple[datetime, ...] = ()
+    """When the doctor tried to reach the insured by phone."""
+    call_answered: bool | None = None
+    intercom_rung_at: datetime | None = None
+    """Home visit: when the door or the intercom was rung."""
+    passage_notice_left_at: datetime | None = None
+    """Home visit: when the passage notice was left."""
+    technical_problem_at: tuple[datetime, ...] = ()
+    """When something technical went wrong, on either side."""
+    remark: str = ""
+    """One administrative line, at most 300 characters; medical words are refused."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: instants in UTC to the second, nothing left out."""
+        return {part.name: _plain(getattr(self, part.name)) for part in fields(self)}
+
+
+def checked(circumstances: Circumstances, *, now: datetime) -> Circumstances:
+    """The same facts, tidied. Raises `InvalidInput` for a fact in the future, a naive instant or a medical word.
+
+    The refusal names the field and never repeats the words: they would end in a log.
+    """
+    for part in fields(circumstances):
+        for instant in _instants(getattr(circumstances, part.name)):
+            if instant.tzinfo is None or instant > now:
+                raise InvalidInput(
+                    "a circumstance is a past fact, with its zone", field=part.name, code="not_a_past_fact"
+                )
+    remark = " ".join(circumstances.remark.split())
+    if len(remark) > REMARK_LENGTH:
+        raise InvalidInput(f"at most {REMARK_LENGTH} characters", field="remark", code="too_long")
+    if medical_words_in(remark):
+        raise InvalidInput(
+            "this line is read by people outside the medical service: write medical words in your sealed notes instead",
+            field="remark",
+            code="medical_word",
+        )
+    values = {part.name: getattr(circumstances, part.name) for part in fields(circumstances)}
+    return Circumstances(**{**values, "remark": remark})
+
+
+def _instants(value: object) -> Sequence[datetime]:
+    if isinstance(value, datetime):
+        return [value]
+    return [part for part in value if isinstance(part, datetime)] if isinstance(value, tuple) else []
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, tuple):
+        return [_plain(part) for part in sorted(value)]
+    return str(value) if isinstance(value, StrEnum) else value
