@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import BrowserContext
 from pytest_socket import SocketConnectBlockedError
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Settings
@@ -48,6 +49,23 @@ async def test_what_raises_is_rolled_back_and_the_rest_stays(database: Database)
             await session.flush()
             raise Conflict("no")
     assert await count(database) == 1
+
+
+async def test_a_violated_constraint_leaves_the_database_usable(database: Database) -> None:
+    async with database.transaction() as session:
+        first = record(session, "first", actor=SERVICE, now=NOW)
+    with pytest.raises(IntegrityError):
+        async with database.transaction() as session:
+            record(session, "second", actor=SERVICE, now=NOW).id = first.id
+    await write(database, "third")
+    assert await count(database) == 2
+
+
+async def test_what_a_reader_changes_is_not_kept(database: Database) -> None:
+    async with database.reading() as session:
+        record(session, "by mistake", actor=SERVICE, now=NOW)
+        await session.flush()
+    assert await count(database) == 0
 
 
 @pytest.mark.parametrize("turn", [1, 2])
