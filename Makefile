@@ -54,7 +54,7 @@ migration: $(VENV)/.dev ## write a migration from what the models have and the l
 settings-table: $(VENV)/.dev ## write the table of settings in docs/operations.md again
 	$(BIN)/python -m scripts.settings_table
 
-lock: $(VENV)/pyvenv.cfg $(NODE_READY) ## choose the newest versions that fit, with hashes and without addresses
+lock: $(VENV)/.pip $(NPM_DONE) ## choose the newest versions that fit, with hashes and without addresses
 	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet uv
 	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
 	$(LOCK) pyproject.toml --constraint requirements-dev.lock -o requirements.lock
