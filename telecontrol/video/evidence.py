@@ -62,11 +62,11 @@ class EvidenceWriter:
             except IntegrityError as error:
                 failures += 1
                 if len(batch) == 1:
-                    logger.exception("call.evidence_refused", room_id=str(batch[0].room_id), exc_info=error)
+                    logger.error("call.evidence_refused", room_id=str(batch[0].room_id), reason=type(error.orig).__name__)
                     self._pending.popleft()
-            except Exception:
+            except Exception as error:
                 # Whatever ails the database, the evidence waits for it.
-                logger.warning("call.evidence_delayed", count=len(self._pending), exc_info=failures == 0)
+                logger.warning("call.evidence_delayed", count=len(self._pending), reason=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
                 failures += 1
             else:
