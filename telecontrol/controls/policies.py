@@ -147,7 +147,9 @@ async def seed_policies(session: AsyncSession, *, valid_from_on: date) -> None:
     for procedure, rules in FIRST_VERSIONS.items():
         known = await session.scalar(select(ProcedurePolicy.id).where(ProcedurePolicy.procedure == procedure).limit(1))
         if known is None:
-            session.add(ProcedurePolicy(procedure=procedure, version=1, valid_from_on=valid_from_on, rules=rules.to_json()))
+            session.add(
+                ProcedurePolicy(procedure=procedure, version=1, valid_from_on=valid_from_on, rules=rules.to_json())
+            )
     await session.flush()
 
 
@@ -164,7 +166,9 @@ async def current_policy(session: AsyncSession, procedure: Procedure, *, on: dat
     return row
 
 
-async def add_version(session: AsyncSession, procedure: Procedure, rules: Rules, *, valid_from_on: date) -> ProcedurePolicy:
+async def add_version(
+    session: AsyncSession, procedure: Procedure, rules: Rules, *, valid_from_on: date
+) -> ProcedurePolicy:
     """Add the next version of a procedure's rules; older controls keep theirs."""
     _check(rules)
     last = await session.scalar(
@@ -173,7 +177,9 @@ async def add_version(session: AsyncSession, procedure: Procedure, rules: Rules,
         .order_by(ProcedurePolicy.version.desc())
         .limit(1)
     )
-    row = ProcedurePolicy(procedure=procedure, version=(last or 0) + 1, valid_from_on=valid_from_on, rules=rules.to_json())
+    row = ProcedurePolicy(
+        procedure=procedure, version=(last or 0) + 1, valid_from_on=valid_from_on, rules=rules.to_json()
+    )
     session.add(row)
     await session.flush()
     return row

@@ -93,7 +93,9 @@ def after(state: ControlState, act: Act) -> ControlState:
     try:
         return TRANSITIONS[state, act]
     except KeyError:
-        raise WrongState(f"{act} is not possible while the control is {state}", state=str(state), act=str(act)) from None
+        raise WrongState(
+            f"{act} is not possible while the control is {state}", state=str(state), act=str(act)
+        ) from None
 
 
 def allows(state: ControlState, act: Act) -> bool:
@@ -103,7 +105,9 @@ def allows(state: ControlState, act: Act) -> bool:
 def as_mermaid() -> str:
     """The drawing of the table, in Mermaid's state diagram language."""
     lines = ["stateDiagram-v2", f"    [*] --> {_S.REQUESTED}"]
-    lines += [f"    {source} --> {target}: {act}" for (source, act), target in TRANSITIONS.items() if act is not _A.CANCEL]
+    lines += [
+        f"    {source} --> {target}: {act}" for (source, act), target in TRANSITIONS.items() if act is not _A.CANCEL
+    ]
     cancellable = sorted(source for source, act in TRANSITIONS if act is _A.CANCEL)
     lines += [f"    {source} --> {_S.CANCELLED}: {_A.CANCEL}" for source in cancellable]
     lines += [f"    {state} --> [*]" for state in sorted(ENDED)]
