@@ -10,10 +10,10 @@ import unicodedata
 from datetime import date, timedelta
 
 import phonenumbers
-from phonenumbers import PhoneNumberType
 
-from telecontrol.controls.zones import ZONES, region_of_zone
+from telecontrol.controls.zones import ZONES
 from telecontrol.errors import InvalidInput
+from telecontrol.notify.phones import mobile_number, region_of
 
 LANGUAGES = ("fr", "en")
 LONGEST_LEAVE = timedelta(days=3 * 366)
@@ -25,8 +25,6 @@ YOUNGEST, OLDEST = 14, 110
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"({_LOCAL})@((?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9])")
-_FRENCH_CALLING_CODES = {33, 262, 508, 590, 594, 596}
-_MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
 def plain(text: str, *, field: str, longest: int, is_needed: bool = False) -> str:
@@ -84,49 +82,28 @@ def email(text: str, *, field: str = "email") -> str:
 
 
 def mobile(text: str, *, zone: str, field: str = "phone") -> str:
-    """A mobile number in E.164; empty stays empty. Read as the zone's country writes it, then as France does.
-
-    Refused by type (fixed line, premium), not by validity: libphonenumber does not know some real French mobile ranges.
-    """
-    number = _parsed(text, zone=zone, field=field)
-    if number is None:
+    """A mobile number in E.164; empty stays empty. Read as the zone's country writes it, then as France does."""
+    given = text.strip()
+    if not given:
         return ""
-    if not _is_mobile(number):
-        raise InvalidInput("not a mobile number: an SMS cannot reach it", field=field, code="phone_not_mobile")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    try:
+        return mobile_number(given, region=region_of(zone))
+    except InvalidInput as problem:
+        raise InvalidInput(problem.message, field=field, code=problem.code) from None
 
 
 def phone(text: str, *, zone: str, field: str = "phone") -> str:
     """A phone number of any type in E.164; empty stays empty."""
-    number = _parsed(text, zone=zone, field=field)
-    return "" if number is None else phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _parsed(text: str, *, zone: str, field: str) -> phonenumbers.PhoneNumber | None:
     given = text.strip()
     if not given:
-        return None
-    candidates = []
-    for region in dict.fromkeys((region_of_zone(zone), "FR")):
-        try:
-            number = phonenumbers.parse(given, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(number):
-            return number
-        if phonenumbers.is_possible_number(number):
-            candidates.append(number)
-    if len(given) > 32 or not candidates:
-        raise InvalidInput("not a phone number", field=field, code="phone_malformed")
-    return candidates[0]
-
-
-def _is_mobile(number: phonenumbers.PhoneNumber) -> bool:
-    kind = phonenumbers.number_type(number)
-    if kind == PhoneNumberType.UNKNOWN and number.country_code in _FRENCH_CALLING_CODES:
-        # Where the library is behind, the numbering plan tells: French mobile numbers begin with 6 or 7.
-        return str(number.national_number)[0] in "67"
-    return kind in (*_MOBILE, PhoneNumberType.UNKNOWN)
+        return ""
+    try:
+        number = phonenumbers.parse(given, region_of(zone))
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        raise InvalidInput("not a phone number", field=field, code="phone_unreadable")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def postcode(text: str, *, field: str = "postcode") -> str:

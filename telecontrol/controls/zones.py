@@ -17,29 +17,13 @@ _BY_PREFIX = {
     "977": "America/St_Barthelemy",
     "978": "America/Marigot",
 }
-_REGIONS = {
-    "America/Guadeloupe": "GP",
-    "America/Martinique": "MQ",
-    "America/Cayenne": "GF",
-    "Indian/Reunion": "RE",
-    "America/Miquelon": "PM",
-    "Indian/Mayotte": "YT",
-    "America/St_Barthelemy": "BL",
-    "America/Marigot": "MF",
-}
-
-ZONES = frozenset({PARIS, *_REGIONS})
+ZONES = frozenset({PARIS, *_BY_PREFIX.values()})
 """Every zone that a person or a site can have."""
 
 
 def zone_of_postcode(postcode: str) -> str:
     """The IANA zone of a postcode; Europe/Paris for mainland France and for what is not known."""
     return _BY_POSTCODE.get(postcode) or _BY_PREFIX.get(postcode[:3], PARIS)
-
-
-def region_of_zone(zone: str) -> str:
-    """The country code under which people of a zone write their phone numbers."""
-    return _REGIONS.get(zone, "FR")
 
 
 def department_of_postcode(postcode: str) -> str:

@@ -135,7 +135,7 @@ async def test_every_fault_is_named_at_once(
     named = {(problem["field"], problem["code"]) for problem in refused.value.details["problems"]}
     assert named == {
         ("email", "email_malformed"),
-        ("phone", "phone_not_mobile"),
+        ("phone", "phone_fixed_line"),
         ("prescriber_rpps", "rpps_malformed"),
         ("leave_ends_on", "leave_out_of_order"),
     }
