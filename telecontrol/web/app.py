@@ -1,0 +1,79 @@
+"""The web application: what is mounted where."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from telecontrol import __version__, log
+from telecontrol.clock import Clock
+from telecontrol.config import Settings, VideoProvider
+from telecontrol.errors import Misconfigured
+from telecontrol.video.builtin import BuiltinProvider
+from telecontrol.web.api import api_application
+from telecontrol.web.calls import call_routes
+from telecontrol.web.errors import install_error_handlers
+from telecontrol.web.health import health
+from telecontrol.web.hooks import hooks
+from telecontrol.web.pages import page_routers
+from telecontrol.web.security import SecurityHeaders
+from telecontrol.web.templating import STATIC, load_templates
+from telecontrol.worker import Runtime, Worker, assemble
+
+logger = log.get("web")
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The application of one process; with `settings.worker_inside` the worker runs in it.
+
+    `clock` is the service's time, the machine's by default. Raises `Misconfigured` when the settings must not start.
+    """
+    runtime = assemble(settings, clock=clock)
+    if settings.video_provider is not VideoProvider.BUILTIN:
+        raise Misconfigured("LiveKit is not wired to the pages yet: set TELECONTROL_VIDEO_PROVIDER=builtin")
+    provider = BuiltinProvider(settings=settings, database=runtime.database, clock=runtime.clock)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        worker = Worker(runtime) if settings.worker_inside else None
+        if worker is not None:
+            worker.start()
+        try:
+            yield
+        finally:
+            if worker is not None:
+                await worker.stop()
+            await runtime.aclose()
+
+    app = FastAPI(title="Telecontrol", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.runtime = runtime
+    app.state.video = provider
+    app.state.templates = load_templates()
+    app.add_middleware(SecurityHeaders, settings=settings)
+    install_error_handlers(app)
+    app.include_router(health)
+    app.include_router(hooks)
+    app.include_router(call_routes(provider, settings=settings))
+    for router in page_routers(settings):
+        app.include_router(router)
+    api_application(app)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    return app
+
+
+class _Static(StaticFiles):
+    """Built files carry their hash in their name: a browser may keep them for a year."""
+
+    def file_response(self, *args: object, **kwargs: object):  # type: ignore[no-untyped-def]
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def runtime_of(app: FastAPI) -> Runtime:
+    """The runtime that an application holds: the demo's clock and tests reach it here."""
+    runtime: Runtime = app.state.runtime
+    return runtime

@@ -1,0 +1,45 @@
+"""Signed callbacks of providers: checked against the configured public address, stored once, answered at once."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from starlette.responses import Response
+
+from telecontrol.errors import Forbidden
+from telecontrol.notify.twilio_signature import check_signature
+from telecontrol.outbox import receipts
+from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
+
+hooks = APIRouter(prefix="/hooks", include_in_schema=False)
+
+
+@hooks.post("/twilio/status/{intent_id}")
+async def twilio_status(
+    request: Request,
+    runtime: RuntimeDep,
+    session: SessionDep,
+    now: NowDep,
+    intent_id: uuid.UUID,
+    x_twilio_signature: Annotated[str, Header()] = "",
+) -> Response:
+    """A message's status. Any order, any number of times, unknown ids: 204; a forged one: 403."""
+    form = {key: str(value) for key, value in (await request.form()).items()}
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if not check_signature(runtime.settings, target, form, x_twilio_signature):
+        raise Forbidden("the signature is not Twilio's", code="bad_signature")
+    sid, status = form.get("MessageSid", ""), form.get("MessageStatus", "")
+    await receipts.record(
+        session,
+        target="sms",
+        event_key=f"{sid}:{status}",
+        provider_id=sid,
+        intent_id=intent_id,
+        status=status,
+        code=form.get("ErrorCode", ""),
+        now=now,
+        detail={},
+    )
+    return Response(status_code=204)

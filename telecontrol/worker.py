@@ -1,0 +1,200 @@
+"""The worker: APScheduler wakes the sweeps, rows know what is due.
+
+`Runtime` is what a process holds: settings, clock, database, who runs the installation, where messages go. The web process
+and the worker process assemble the same one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.engine import make_url
+
+from telecontrol import log
+from telecontrol.clock import Clock, SystemClock
+from telecontrol.config import Settings
+from telecontrol.db.session import Database
+from telecontrol.errors import Misconfigured
+from telecontrol.notify.targets import build_targets
+from telecontrol.outbox.sweeps import send_due, settle_doubts
+from telecontrol.outbox.targets import Target
+from telecontrol.reports import sweeps as report_sweeps
+from telecontrol.reports.gateway import build_insurer_target
+from telecontrol.scheduling import sweeps as appointment_sweeps
+from telecontrol.scheduling.operator import Operator
+
+logger = log.get("worker")
+
+_STOPS_WITHIN = 22
+"""Seconds that a stop may take: less than the 25 s that an orchestrator is told to wait."""
+_SILENT_AFTER = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What a process holds from start to stop."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    operator: Operator
+    targets: Mapping[str, Target]
+    last_run: dict[str, datetime] = field(default_factory=dict)
+    """When each sweep last ended well, by the machine's clock; empty when this process runs no worker."""
+    failing: dict[str, str] = field(default_factory=dict)
+
+    def faults(self) -> dict[str, str | None]:
+        """Each part of this process with what is wrong with it, or None."""
+        if not self.last_run:
+            return {}
+        latest = max(self.last_run.values())
+        if datetime.now(UTC) - latest > _SILENT_AFTER:
+            return {"worker": "no sweep has ended for five minutes"}
+        return {"worker": "; ".join(f"{name}: {reason}" for name, reason in sorted(self.failing.items())) or None}
+
+    async def aclose(self) -> None:
+        for target in self.targets.values():
+            with contextlib.suppress(OSError):
+                await target.close()
+        await self.database.dispose()
+
+
+def assemble(settings: Settings, *, clock: Clock | None = None) -> Runtime:
+    """Build a process's runtime. Raises `Misconfigured` when the settings must not start. Opens no connection yet."""
+    settings.require_startable()
+    clock = clock or SystemClock()
+    database = Database(settings.database_url)
+    operator = Operator.from_settings(settings)
+    targets = {
+        **build_targets(settings, database, clock),
+        "insurer": build_insurer_target(settings, database, operator),
+    }
+    return Runtime(settings, clock, database, operator, targets)
+
+
+Sweep = Callable[[Runtime, asyncio.Event], Awaitable[object]]
+
+
+async def _decide(runtime: Runtime, _stopping: asyncio.Event) -> None:
+    """What must be decided before anything is sent: notices, graces, reminders, appointments over, reports."""
+    database, operator = runtime.database, runtime.operator
+    await appointment_sweeps.notices(database, operator=operator, now=runtime.clock.now())
+    await appointment_sweeps.expired_holds(database, operator=operator, now=runtime.clock.now())
+    await appointment_sweeps.reminders(database, operator=operator, now=runtime.clock.now())
+    await report_sweeps.sweep(database, operator=operator, now=runtime.clock.now())
+
+
+async def _send(runtime: Runtime, stopping: asyncio.Event) -> None:
+    await send_due(
+        runtime.database,
+        targets=runtime.targets,
+        sealer=runtime.operator.messages,
+        clock=runtime.clock,
+        stopping=stopping,
+    )
+
+
+async def _settle(runtime: Runtime, _stopping: asyncio.Event) -> None:
+    await settle_doubts(
+        runtime.database, targets=runtime.targets, sealer=runtime.operator.messages, clock=runtime.clock
+    )
+
+
+_SWEEPS: dict[str, tuple[Sweep, float]] = {"decide": (_decide, 10), "send": (_send, 1), "settle": (_settle, 15)}
+"""Each sweep with the seconds between two of its runs."""
+
+
+async def run_once(runtime: Runtime) -> None:
+    """All that is due now, in the right order, until what was decided has been sent: the demo's time bar, and tests."""
+    never = asyncio.Event()
+    for sweep in (_decide, _settle, _send, _decide, _send):
+        await sweep(runtime, never)
+
+
+class Worker:
+    """Runs the sweeps until it is stopped. On SQLite only one process may: the lock says who holds it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._stopping = asyncio.Event()
+        self._lock: IO[str] | None = None
+        self._busy: set[asyncio.Task[None]] = set()
+        # The defaults of APScheduler drop a tick that comes a second late; ours may be late, never lost.
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+        )
+
+    def start(self) -> None:
+        """Begin. Raises `Misconfigured` when another process already works on this SQLite file."""
+        if self._runtime.database.is_sqlite:
+            self._lock = _take_lock(self._runtime.settings.database_url)
+        for name, (sweep, seconds) in _SWEEPS.items():
+            self._runtime.last_run[name] = datetime.now(UTC)
+            self._scheduler.add_job(
+                self._run, "interval", seconds=seconds, args=[name, sweep], id=name, next_run_time=datetime.now(UTC)
+            )
+        self._scheduler.start()
+        logger.info("worker_started")
+
+    async def stop(self) -> None:
+        """Stop claiming, finish or mark what is in hand, give the lock back; at most 22 s."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=False)
+        if self._busy:
+            _done, late = await asyncio.wait(self._busy, timeout=_STOPS_WITHIN)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._lock is not None:
+            self._lock.close()
+        logger.info("worker_stopped")
+
+    async def _run(self, name: str, sweep: Sweep) -> None:
+        # Shielded: the scheduler's shutdown cancels its own waiting, never a delivery that is on the wire.
+        task = asyncio.create_task(self._guarded(name, sweep))
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+
+    async def _guarded(self, name: str, sweep: Sweep) -> None:
+        try:
+            await sweep(self._runtime, self._stopping)
+        except Exception as error:
+            # The database may be down or the disk full: the rows are still there, the next tick catches up.
+            self._runtime.failing[name] = type(error).__name__
+            logger.exception("sweep_failed", kind=name)
+        else:
+            self._runtime.failing.pop(name, None)
+            self._runtime.last_run[name] = datetime.now(UTC)
+
+
+def _take_lock(database_url: str) -> IO[str] | None:
+    path = make_url(database_url).database
+    if not path or path == ":memory:":
+        return None
+    lock = Path(f"{path}.worker").open("a+", encoding="ascii")  # noqa: SIM115  (held for as long as the worker runs)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise Misconfigured(
+            f"process {holder} already works on this SQLite file: SQLite takes one worker "
+            "(`serve` runs it inside). Use PostgreSQL to run several.",
+            code="second_worker",
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
