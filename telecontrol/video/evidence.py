@@ -64,7 +64,7 @@ class EvidenceWriter:
                 if len(batch) == 1:
                     logger.error("call.evidence_refused", room_id=str(batch[0].room_id), reason=type(error.orig).__name__)
                     self._pending.popleft()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (told in the next line)
                 # Whatever ails the database, the evidence waits for it.
                 logger.warning("call.evidence_delayed", count=len(self._pending), reason=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])

@@ -18,7 +18,12 @@ MakeSettings = Callable[..., Settings]
 
 
 def issue(settings: Settings, **values: Any) -> str:
-    given: dict[str, Any] = {"room_id": uuid.uuid4(), "role": Role.INSURED, "identity": "a-row-id", "now_real": datetime.now(UTC)}
+    given: dict[str, Any] = {
+        "room_id": uuid.uuid4(),
+        "role": Role.INSURED,
+        "identity": "a-row-id",
+        "now_real": datetime.now(UTC),
+    }
     return tickets.issue(settings, **{**given, **values})[0]
 
 

@@ -1,0 +1,127 @@
+"""A server that holds calls and nothing else: the product's routes, and one bare page for each role.
+
+In the test's own process (`running`), or as a process that can be killed:
+`python -m tests.support.call_server DATABASE_URL PORT STATIC_FOLDER`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from telecontrol.clock import Clock, SystemClock
+from telecontrol.config import Settings
+from telecontrol.db.session import Database
+from telecontrol.video.builtin import BuiltinProvider
+from telecontrol.video.models import Role
+from telecontrol.web.calls import call_routes, ticket_answer
+from telecontrol.web.errors import install_error_handlers
+from telecontrol.web.security import SecurityHeaders
+
+PAGE = """<!doctype html>
+<html lang="{lang}"><head><meta charset="utf-8"><title>{role}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
+<body><main data-call data-call-role="{role}" data-call-ticket-url="/harness/{room_id}/{role}/ticket"
+ data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"></main></body></html>"""
+
+
+def call_app(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    *,
+    static: Path | None = None,
+    ping_seconds: float = 20.0,
+    grace_seconds: float = 45.0,
+) -> FastAPI:
+    """The product's call, plus pages that anybody may open."""
+    provider = BuiltinProvider(settings=settings, database=database, clock=clock, grace_seconds=grace_seconds)
+    app = FastAPI()
+    app.state.provider = provider
+    app.add_middleware(SecurityHeaders, settings=settings)
+    install_error_handlers(app)
+    app.include_router(call_routes(provider, settings=settings, ping_seconds=ping_seconds))
+
+    @app.get("/harness/{room_id}/{role}")
+    async def page(room_id: uuid.UUID, role: Role, lang: str = "fr", start: str = "now") -> HTMLResponse:
+        return HTMLResponse(PAGE.format(room_id=room_id, role=role, lang=lang, start=start))
+
+    @app.post("/harness/{room_id}/{role}/ticket")
+    async def ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
+        return ticket_answer(provider, room_id=room_id, role=role, identity=f"the-{role}")
+
+    if static is not None:
+        app.mount("/static", StaticFiles(directory=static))
+    return app
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The test run keeps its own signals."""
+        yield
+
+
+@dataclass
+class Running:
+    url: str
+    settings: Settings
+    provider: BuiltinProvider
+
+    @property
+    def socket_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+
+def bound() -> socket.socket:
+    """A listening socket on a free port of loopback."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    return listening
+
+
+@asynccontextmanager
+async def running(settings: Settings, database: Database, clock: Clock, **options: Any) -> AsyncIterator[Running]:
+    """The server in this process, on a free port, until the block ends."""
+    listening = bound()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    settings = settings.model_copy(update={"public_url": url})
+    app = call_app(settings, database, clock, **options)
+    server = _Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield Running(url, settings, app.state.provider)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def main(database_url: str, port: str, static: str) -> None:
+    """Serve until killed."""
+    settings = Settings(
+        database_url=database_url,
+        public_url=f"http://127.0.0.1:{port}",
+        livekit_api_secret="a-ticket-secret-for-tests-of-more-than-32-characters",
+    )
+    app = call_app(settings, Database(database_url), SystemClock(), static=Path(static))
+    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
