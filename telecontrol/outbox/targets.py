@@ -35,6 +35,8 @@ class Outgoing:
     not_after: datetime
     content: bytes = field(default=b"", repr=False)
     still_ours: Callable[[], Awaitable[bool]] = field(default=_always, repr=False, compare=False)
+    attempted_at: datetime | None = None
+    """For `look_up`: when the doubtful attempt began. Without it, a target cannot tell a late answer from none."""
 
 
 NOT_OURS = "not_ours"
