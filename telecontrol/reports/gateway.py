@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from telecontrol.accounts.models import Insurer
+from telecontrol.config import Environment, Settings
 from telecontrol.db.sealing import Sealer
 from telecontrol.db.session import Database
 from telecontrol.errors import Unavailable
@@ -24,6 +25,7 @@ from telecontrol.outbox.targets import NOT_OURS, Accepted, Ambiguous, Evidence, 
 from telecontrol.reports.contract import Acknowledgement, digest_of, key_of, written
 from telecontrol.reports.gateway_http import TOTAL_SECONDS, Broken, Gateway, Reply, Unreached, exchange, open_client
 from telecontrol.reports.gateway_setup import NAME, OURS, UNFIT, open_gateway
+from telecontrol.scheduling.operator import Operator
 
 SLOW_PACE = timedelta(minutes=15)
 """Between two tries while the gateway's configuration is wrong (choice)."""
@@ -192,3 +194,12 @@ def _note(patience: _Patience, came: Reply | Unreached | Broken) -> None:
 def _key(outgoing: Outgoing) -> str:
     document = outgoing.context["document"]
     return key_of(document["report_id"], document["version"])
+
+
+def build_insurer_target(settings: Settings, database: Database, operator: Operator) -> InsurerTarget:
+    """The target as this installation's settings have it. Loopback gateways are for development and the demo."""
+    return InsurerTarget(
+        database,
+        sealer=operator.messages,
+        allow_loopback=settings.environment is not Environment.PRODUCTION,
+    )

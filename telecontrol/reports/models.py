@@ -99,6 +99,26 @@ class Report(HasId, Base):
     content_hash: Mapped[str] = mapped_column(String(64), default="")
 
 
+class Qualification(StrEnum):
+    """What an absence turned out to have been."""
+
+    EXCUSED_ABSENCE = "excused_absence"
+    TECHNICAL_FAILURE = "technical_failure"
+
+
+class AbsenceQualification(HasId, Base):
+    """A named person's decision on an appointment that ended without a conclusion."""
+
+    __tablename__ = "absence_qualification"
+    __table_args__ = (only("kind", Qualification),)
+
+    appointment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("appointment.id"), unique=True)
+    kind: Mapped[Qualification] = mapped_column(words(Qualification))
+    reason: Mapped[str] = mapped_column(String(300))
+    qualified_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff_user.id"))
+    qualified_at: Mapped[datetime]
+
+
 class InboxMode(StrEnum):
     """How the local insurer of the demonstration answers."""
 
