@@ -1,0 +1,101 @@
+"""Moving the demonstration's clock: through every due instant in order, so that nothing that is due on the way is skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecontrol.clock import VirtualClock
+from telecontrol.controls.policies import Mode, Rules
+from telecontrol.controls.models import Control, ProcedurePolicy
+from telecontrol.outbox.queries import next_due_at
+from telecontrol.reports.deadlines import alert_instants
+from telecontrol.reports.models import Report, ReportState
+from telecontrol.scheduling.deadlines import reminder_window
+from telecontrol.scheduling.models import Appointment, AppointmentState
+from telecontrol.scheduling.notices import RISK_MARGIN
+from telecontrol.worker import Runtime, run_once
+
+MOST_STEPS = 400
+"""Due instants walked through by one press of a button: a bound, far above what a demonstration holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that will happen at `at` (aware, UTC). `what` is a code that pages put into words."""
+
+    at: datetime
+    what: str
+
+
+async def next_due(session: AsyncSession, *, now: datetime) -> Due | None:
+    """The first thing that is due after `now`."""
+    found = [
+        *await _messages(session),
+        *await _appointments(session, now=now),
+        *await _reports(session),
+    ]
+    return min((due for due in found if due.at > now), key=lambda due: due.at, default=None)
+
+
+async def walk(runtime: Runtime, *, until: datetime) -> int:
+    """Move the clock to `until`, doing at each due instant what is due then; how many instants there were."""
+    clock = runtime.clock
+    assert isinstance(clock, VirtualClock)
+    await run_once(runtime)
+    for step in range(MOST_STEPS):
+        async with runtime.database.reading() as session:
+            due = await next_due(session, now=clock.now())
+        if due is None or due.at > until:
+            clock.advance_to(until)
+            await run_once(runtime)
+            return step
+        clock.advance_to(due.at)
+        await run_once(runtime)
+    return MOST_STEPS
+
+
+async def _messages(session: AsyncSession) -> list[Due]:
+    at = await next_due_at(session)
+    return [] if at is None else [Due(at, "message")]
+
+
+async def _appointments(session: AsyncSession, *, now: datetime) -> list[Due]:
+    rows = await session.execute(
+        select(Appointment, ProcedurePolicy.rules)
+        .join(Control, Control.id == Appointment.control_id)
+        .join(ProcedurePolicy, ProcedurePolicy.id == Control.policy_id)
+        .where(
+            Appointment.state.in_((AppointmentState.BOOKED, AppointmentState.HELD, AppointmentState.IN_PROGRESS)),
+            Appointment.ends_at > now - timedelta(days=1),
+        )
+    )
+    found: list[Due] = []
+    for appointment, stored in rows:
+        rules = Rules.from_json(stored)
+        if appointment.state is AppointmentState.HELD:
+            found.append(Due(appointment.hold_until or appointment.starts_at, "hold_ends"))
+            continue
+        found.append(Due(appointment.starts_at - timedelta(minutes=rules.join_opens_minutes), "room_opens"))
+        found.append(Due(appointment.starts_at, "appointment_starts"))
+        found.append(Due(max(appointment.ends_at, appointment.starts_at + timedelta(minutes=rules.waiting_minutes)), "appointment_over"))
+        found += [Due(at, "reminder") for at in reminder_window(appointment.starts_at, ZoneInfo(appointment.zone))]
+        if appointment.mode is Mode.VIDEO and appointment.notice_settled_at is None and appointment.waiver_at is None:
+            found.append(Due(appointment.hard_limit_at - RISK_MARGIN, "notice_at_risk"))
+            found.append(Due(appointment.hard_limit_at, "notice_limit"))
+    return found
+
+
+async def _reports(session: AsyncSession) -> list[Due]:
+    rows = await session.scalars(
+        select(Report).where(Report.state.in_((ReportState.DRAFTED, ReportState.SIGNED, ReportState.REFUSED)))
+    )
+    found: list[Due] = []
+    for report in rows:
+        found += [Due(at, "report_alert") for at in alert_instants(report.event_at)]
+        found.append(Due(report.due_at, "report_due"))
+    return found
