@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from telecontrol.errors import Misconfigured
-from telecontrol.web import dates
+from telecontrol.web import dates, paths
 from telecontrol.web.i18n import Translator, load_translators
 from telecontrol.web.wording import Wording, wording
 
@@ -128,6 +128,7 @@ def _environment(
         "stylesheet": assets.stylesheet,
         "script": assets.script,
         "words": _words(translator),
+        "paths": paths,
     }
     environment.filters |= _filters(translator)
     return environment

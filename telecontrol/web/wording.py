@@ -80,6 +80,7 @@ TASK = {
     "notice_released": W(mark("Rendez-vous libérés faute de convocation"), "warning", "calendar-x"),
     "reminder_missed": W(mark("Rappels manqués"), "warning", "bell-slash"),
     "bounce_after_limit": W(mark("Message revenu après la limite"), "warning", "envelope-x"),
+    "message_late": W(mark("Messages en danger de retard"), "warning", "hourglass-split"),
     "message_failed": W(mark("Messages non partis"), "danger", "envelope-x"),
     "target_paused": W(mark("Envois suspendus"), "danger", "pause-circle"),
     "signature_due": W(mark("Signatures attendues"), "warning", "pen"),

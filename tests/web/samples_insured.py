@@ -1,7 +1,293 @@
-"""Pages of the insured."""
+"""Pages of the insured, in every state."""
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-PAGES: dict[str, tuple[str, dict[str, Any]]] = {}
+from tests.web.samples_frame import NOW, PARIS, REUNION, public
+
+START = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
+NEAR = START - timedelta(minutes=9)
+LATER = START + timedelta(hours=2)
+REFERENCE = "TC-7KQ2-M4XD"
+PERSON = "Inès Payet"
+DOCTOR = "Dr Alain Fontaine"
+MANDATE = "L'Assurance maladie des Mascareignes vous invite à un rendez-vous avec un médecin-conseil, dans le cadre du contrôle de votre arrêt de travail."
+WHEN = {"mode": "video", "starts_at": START, "zone": REUNION, "duration_minutes": 20, "doctor": DOCTOR}
+SITE = {
+    "name": "Centre médical du Barachois",
+    "address": "12 rue de Nice",
+    "postcode": "97400",
+    "city": "Saint-Denis",
+    "access": "Arrêt Barachois, lignes 5 et 12. Entrée de plain-pied, ascenseur.",
+    "phone": "+262 262 00 00 00",
+    "hours": [{"name": "Du lundi au vendredi", "value": "8 h – 12 h, 13 h 30 – 17 h"}],
+}
+CHOICES = [
+    {
+        "value": f"s{number}",
+        "starts_at": START + timedelta(days=days, hours=hours),
+        "zone": REUNION,
+        "site": site,
+        "address": address,
+        "distance": far,
+    }
+    for number, (days, hours, site, address, far) in enumerate(
+        [
+            (3, 1, "Centre médical du Barachois", "12 rue de Nice, 97400 Saint-Denis", "même commune"),
+            (3, 3, "Centre médical du Barachois", "12 rue de Nice, 97400 Saint-Denis", "même commune"),
+            (6, 2, "Cabinet du Port", "4 avenue Raymond-Mondon, 97420 Le Port", ""),
+        ]
+    )
+]
+DAYS = [
+    {
+        "day": date(2026, 3, 25 + index),
+        "hours": [
+            {
+                "value": f"{index}-{hour}",
+                "starts_at": datetime(2026, 3, 25 + index, hour, 20 * (hour % 3), tzinfo=UTC),
+                "zone": REUNION,
+            }
+            for hour in range(5, 5 + count)
+        ],
+    }
+    for index, count in enumerate([3, 5, 2])
+]
+
+
+def home(**changes: Any) -> dict[str, Any]:
+    values = {
+        "mandate": MANDATE,
+        "person": PERSON,
+        "reference": REFERENCE,
+        "appointment": WHEN,
+        "opens_at": START - timedelta(minutes=15),
+        "is_open": False,
+        "waiting_minutes": 15,
+        "can_act": True,
+        "can_decline": True,
+        "can_say_absent": True,
+        "can_change_hour": True,
+        "is_absence_announced": False,
+        "device": "untested",
+        "notices": [],
+    }
+    return public(**{**values, **changes})
+
+
+def birth_date(**changes: Any) -> dict[str, Any]:
+    values = {
+        "appointment": WHEN,
+        "tries_left": None,
+        "error": "",
+        "day": "",
+        "month": "",
+        "year": "",
+        "is_blocked": False,
+    }
+    return public(**{**values, **changes})
+
+
+def call(**changes: Any) -> dict[str, Any]:
+    values = {
+        "appointment": WHEN,
+        "stage": "waiting",
+        "since_at": NEAR - timedelta(minutes=4),
+        "delay_minutes": None,
+        "call": {"role": "insured"},
+    }
+    return public(**{"now": NEAR, **values, **changes})
+
+
+def after(**changes: Any) -> dict[str, Any]:
+    values = {
+        "person": PERSON,
+        "reference": REFERENCE,
+        "appointment": WHEN,
+        "outcome": "attended",
+        "attendance": {"arrived_at": NEAR, "left_at": START + timedelta(minutes=18)},
+        "conclusion": {
+            "title": "Arrêt justifié",
+            "text": "Le médecin estime que votre arrêt de travail est justifié à la date du contrôle. Vous n'avez rien à faire.",
+        },
+        "rights": ["Vous pouvez demander à votre organisme le résultat écrit de ce contrôle."],
+        "survey": "open",
+        "next_href": "",
+    }
+    return public(**{"now": LATER, **values, **changes})
+
+
+def declined(**changes: Any) -> dict[str, Any]:
+    values = {
+        "reference": REFERENCE,
+        "appointment": WHEN,
+        "declined_at": NOW,
+        "can_undo": True,
+        "hold_until": NOW + timedelta(minutes=29),
+        "choices": CHOICES,
+        "error": "",
+    }
+    return public(**{**values, **changes})
+
+
+def in_person(**changes: Any) -> dict[str, Any]:
+    values = {
+        "person": PERSON,
+        "mandate": MANDATE,
+        "reference": REFERENCE,
+        "notices": [{"tone": "success", "text": "Votre rendez-vous sur place est réservé."}],
+        "appointment": {**WHEN, "mode": "surgery", "duration_minutes": 30},
+        "site": SITE,
+        "can_act": True,
+        "can_say_absent": True,
+        "is_absence_announced": False,
+    }
+    return public(**{**values, **changes})
+
+
+def lost_link(**changes: Any) -> dict[str, Any]:
+    return public(**{"is_sent": False, "phone": "", "day": "", "month": "", "year": "", "error": "", **changes})
+
+
+def genuine(**changes: Any) -> dict[str, Any]:
+    senders = {"mail": "rendez-vous@telecontrol.example", "sms": "RDV-INFO"}
+    return public(
+        **{"domain": "rdv.telecontrol.example", "senders": senders, "reference": "", "answer": None, **changes}
+    )
+
+
+def problem(kind: str, **changes: Any) -> dict[str, Any]:
+    return public(kind=kind, **{"retry_after_minutes": None, "back_href": "/", **changes})
+
+
+REASONS = ["care_appointment", "travel", "no_equipment", "other_obligation", "back_at_work", "other"]
+CANNOT: dict[str, Any] = {"appointment": WHEN, "reasons": REASONS, "chosen": "", "error": "", "can_decline": True}
+KNOWN = {"is_known": True, "organisation": "Assurance maladie des Mascareignes", "day": date(2026, 3, 24)}
+
+PAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "insured/welcome": ("insured/welcome.html", public(organisation="Télécontrôle")),
+    "insured/gate": ("insured/gate.html", public(action="/i/x", appointment=WHEN, is_over=False)),
+    "insured/gate_over": ("insured/gate.html", public(action="/i/x", appointment=WHEN, is_over=True, now=LATER)),
+    "insured/birth_date": ("insured/birth_date.html", birth_date()),
+    "insured/birth_date_wrong": (
+        "insured/birth_date.html",
+        birth_date(tries_left=2, error="wrong", day="12", month="5", year="1984"),
+    ),
+    "insured/birth_date_one_left": (
+        "insured/birth_date.html",
+        birth_date(tries_left=1, error="wrong", day="12", month="5", year="1984"),
+    ),
+    "insured/birth_date_not_a_date": (
+        "insured/birth_date.html",
+        birth_date(error="not_a_date", day="31", month="2", year="1984"),
+    ),
+    "insured/birth_date_blocked": ("insured/birth_date.html", birth_date(is_blocked=True, tries_left=0)),
+    "insured/before": ("insured/home.html", home()),
+    "insured/before_tested": ("insured/home.html", home(device="ready", can_change_hour=False)),
+    "insured/before_absent": ("insured/home.html", home(is_absence_announced=True, device="problem")),
+    "insured/before_view_only": (
+        "insured/home.html",
+        home(can_act=False, can_decline=False, can_say_absent=False, can_change_hour=False),
+    ),
+    "insured/near": ("insured/home.html", home(is_open=True, now=NEAR, can_change_hour=False, device="ready")),
+    "insured/waiting": ("insured/call.html", call()),
+    "insured/waiting_delay": ("insured/call.html", call(delay_minutes=10)),
+    "insured/in_call": ("insured/call.html", call(stage="in_call")),
+    "insured/test": ("insured/test.html", public(test={"mode": "test"}, last=None, back_href="/r")),
+    "insured/test_again": (
+        "insured/test.html",
+        public(test={"mode": "test"}, last={"result": "ready", "at": NOW, "zone": REUNION}, back_href="/r"),
+    ),
+    "insured/after": ("insured/after.html", after()),
+    "insured/after_done": ("insured/after.html", after(survey="done", rights=[], conclusion=None)),
+    "insured/after_technical": ("insured/after.html", after(outcome="technical", conclusion=None, survey="none")),
+    "insured/after_no_conclusion": ("insured/after.html", after(outcome="no_conclusion", conclusion=None)),
+    "insured/after_absent": (
+        "insured/after.html",
+        after(outcome="not_attended", attendance=None, conclusion=None, survey="none", next_href="/r"),
+    ),
+    "insured/receipt": (
+        "insured/receipt.html",
+        public(
+            person=PERSON,
+            reference=REFERENCE,
+            appointment=WHEN,
+            attendance={"arrived_at": NEAR, "left_at": None},
+            issued_at=LATER,
+            operator_name="Télécontrôle",
+        ),
+    ),
+    "insured/decline_confirm": ("insured/decline_confirm.html", public(appointment=WHEN, grace_minutes=30)),
+    "insured/declined": ("insured/declined.html", declined()),
+    "insured/declined_taken": ("insured/declined.html", declined(error="taken", hold_until=None)),
+    "insured/declined_wait": ("insured/declined.html", declined(choices=[], can_undo=False)),
+    "insured/cannot_come": ("insured/cannot_come.html", public(**CANNOT)),
+    "insured/cannot_come_missing": (
+        "insured/cannot_come.html",
+        public(**{**CANNOT, "error": "missing", "can_decline": False}),
+    ),
+    "insured/cannot_come_done": (
+        "insured/cannot_come_done.html",
+        public(reference=REFERENCE, appointment=WHEN, announced_at=NOW, reason="travel", can_undo=True),
+    ),
+    "insured/other_hour": ("insured/other_hour.html", public(appointment=WHEN, days=DAYS, chosen="", error="")),
+    "insured/other_hour_taken": (
+        "insured/other_hour.html",
+        public(appointment=WHEN, days=DAYS, chosen="1-6", error="taken"),
+    ),
+    "insured/other_hour_none": ("insured/other_hour.html", public(appointment=WHEN, days=[], chosen="", error="")),
+    "insured/in_person": ("insured/in_person.html", in_person()),
+    "insured/in_person_absent": ("insured/in_person.html", in_person(is_absence_announced=True, notices=[])),
+    "insured/home_visit": (
+        "insured/in_person.html",
+        in_person(site=None, appointment={**WHEN, "mode": "home"}, notices=[], can_say_absent=False),
+    ),
+    "insured/moved": (
+        "insured/moved.html",
+        public(old=WHEN, appointment={**WHEN, "starts_at": START + timedelta(days=1, hours=3)}),
+    ),
+    "insured/cancelled": (
+        "insured/cancelled.html",
+        public(appointment=WHEN, will_be_rebooked=True, reference=REFERENCE),
+    ),
+    "insured/cancelled_for_good": (
+        "insured/cancelled.html",
+        public(appointment=WHEN, will_be_rebooked=False, reference=REFERENCE),
+    ),
+    "insured/released": ("insured/released.html", public(appointment=WHEN, reference=REFERENCE)),
+    "insured/expired": ("insured/expired.html", public()),
+    "insured/unknown_link": ("insured/unknown_link.html", public(organisation="Télécontrôle")),
+    "insured/lost_link": ("insured/lost_link.html", lost_link()),
+    "insured/lost_link_wrong": (
+        "insured/lost_link.html",
+        lost_link(phone="06 12", error="not_a_phone", day="1", month="2", year="1980"),
+    ),
+    "insured/lost_link_too_many": ("insured/lost_link.html", lost_link(error="too_many")),
+    "insured/lost_link_sent": ("insured/lost_link.html", lost_link(is_sent=True)),
+    "insured/genuine": ("insured/genuine.html", genuine()),
+    "insured/genuine_known": ("insured/genuine.html", genuine(reference=REFERENCE, answer=KNOWN)),
+    "insured/genuine_unknown": (
+        "insured/genuine.html",
+        genuine(reference="TC-0000-0000", answer={"is_known": False, "organisation": "", "day": None}),
+    ),
+    "insured/privacy": ("insured/privacy.html", public(operator_name="Télécontrôle")),
+    "insured/accessibility": ("insured/accessibility.html", public()),
+    "insured/gate_paris": (
+        "insured/gate.html",
+        public(
+            action="/i/x",
+            appointment={**WHEN, "zone": PARIS},
+            is_over=False,
+            organisation="Centre hospitalier intercommunal de Montfort",
+        ),
+    ),
+    **{
+        f"insured/problem_{kind}": (
+            "insured/problem.html",
+            problem(kind, **({"retry_after_minutes": 12} if kind == "too_many" else {})),
+        )
+        for kind in ["not_found", "stale_form", "too_many", "unavailable", "conflict", "forbidden", "error"]
+    },
+}

@@ -1,0 +1,324 @@
+/** The built-in provider's client: one socket for orders, one numbered attempt at a time for the pictures. */
+import { Attempt, wantsPicture, type Order } from "./attempt";
+import { Link, type GetTicket, type Message } from "./link";
+import { Judge } from "./quality";
+import {
+  ABSENT,
+  NO_MEDIA,
+  type Adapter,
+  type AdapterEvent,
+  type Media,
+  type Peer,
+  type PeerState,
+  type Problem,
+  type Role,
+  type Statistics,
+} from "./types";
+
+/** Often until the first frame, then seldom. */
+const FIRST_LOOK_MS = 250;
+const NEXT_LOOK_MS = 1_000;
+const POLL_MS = 10_000;
+const NO_STATISTICS: Statistics = { framesDecoded: 0, audioPackets: 0, audioEnergy: 0, packetsLost: 0, packetsReceived: 0, route: "" };
+
+export interface BuiltinOptions {
+  role: Role;
+  getTicket: GetTicket;
+  /** Whether this page is hidden: then it judges nothing. */
+  isHidden: () => boolean;
+  pollMs?: number;
+}
+
+export class Builtin implements Adapter {
+  onEvent: (event: AdapterEvent) => void = () => undefined;
+  private readonly page = crypto.randomUUID();
+  private readonly link: Link;
+  private attempt: Attempt | null = null;
+  private epoch = 0;
+  private isLive = false;
+  private isReady = false;
+  private isLinked = false;
+  private isAdmitted = false;
+  private local = new MediaStream();
+  private mine: Media = NO_MEDIA;
+  private peer: Peer = ABSENT;
+  private looking: ReturnType<typeof setTimeout> | undefined;
+  private polling: ReturnType<typeof setInterval> | undefined;
+
+  constructor(private readonly options: BuiltinOptions) {
+    this.link = new Link(options.getTicket, {
+      hello: () => ({ type: "join", page: this.page, epoch: this.epoch, live: this.isLive, ready: this.isReady, media: wire(this.mine) }),
+      onMessage: (message) => this.hear(message),
+      onUp: (isUp) => this.linked(isUp),
+      onRefused: (reason) => this.refuse({ type: "refused", reason }),
+    });
+  }
+
+  open(): void {
+    this.link.open();
+    if (this.options.role === "insured") {
+      clearInterval(this.polling);
+      this.polling = setInterval(() => void this.poll(), this.options.pollMs ?? POLL_MS);
+    }
+  }
+
+  ready(stream: MediaStream, media: Media): void {
+    this.local = stream;
+    this.mine = media;
+    this.isReady = true;
+    this.link.send({ type: "ready", media: wire(media) });
+  }
+
+  media(media: Media): void {
+    this.mine = media;
+    this.link.send({ type: "media", media: wire(media) });
+  }
+
+  replace(kind: "audio" | "video", track: MediaStreamTrack | null): void {
+    void this.attempt?.replace(kind, track);
+  }
+
+  admit(): void {
+    this.link.send({ type: "admit" });
+  }
+
+  later(minutes: number): void {
+    this.link.send({ type: "later", minutes });
+  }
+
+  retry(): void {
+    if (!this.link.send({ type: "restart" })) this.link.wake();
+  }
+
+  problem(code: Problem): void {
+    this.link.send({ type: "problem", code });
+  }
+
+  hidden(isHidden: boolean): void {
+    this.link.send({ type: "away", hidden: isHidden });
+  }
+
+  wake(): void {
+    this.link.wake();
+  }
+
+  bye(forGood: boolean): void {
+    this.link.send({ type: "bye", for_good: forGood });
+    this.close();
+  }
+
+  finish(): void {
+    this.link.send({ type: "finish" });
+  }
+
+  close(): void {
+    clearInterval(this.polling);
+    this.link.close();
+    this.dropAttempt();
+    this.epoch = 0;
+    this.isReady = false;
+  }
+
+  async statistics(): Promise<Statistics> {
+    return this.attempt?.statistics() ?? NO_STATISTICS;
+  }
+
+  // What the server says.
+
+  private hear(message: Message): void {
+    switch (message.type) {
+      case "welcome":
+        this.isAdmitted = message.is_admitted === true;
+        this.onEvent({ type: "welcome", isAdmitted: this.isAdmitted });
+        this.seePeer(message.peer as Message);
+        break;
+      case "waiting":
+        this.onEvent({ type: "delay", minutes: Number(message.delay_minutes) });
+        break;
+      case "admitted":
+        this.isAdmitted = true;
+        this.onEvent({ type: "admitted" });
+        break;
+      case "peer":
+        this.seePeer(message);
+        break;
+      case "peer_problem":
+        this.onEvent({ type: "peer_problem", code: message.code as Problem });
+        break;
+      case "start":
+        void this.start(message);
+        break;
+      case "description":
+        if (message.epoch === this.epoch) void this.attempt?.hear(message.description as RTCSessionDescriptionInit).then(() => this.obey());
+        break;
+      case "candidate":
+        if (message.epoch === this.epoch) void this.attempt?.hearCandidate(message.candidate as RTCIceCandidateInit);
+        break;
+      case "ticket":
+        this.link.renew(String(message.token));
+        break;
+      case "refused":
+        this.refuse(message);
+        break;
+      case "takeover":
+      case "ended":
+      case "failed":
+        this.end(message);
+        break;
+      default:
+        // "resume" asks for nothing: the picture never stopped. What a newer server may add is left alone.
+        break;
+    }
+  }
+
+  private linked(isUp: boolean): void {
+    this.isLinked = isUp;
+    this.onEvent({ type: "link", up: isUp });
+  }
+
+  private seePeer(said: Message): void {
+    const media = said.media as { audio: boolean; video: boolean; wants_video: boolean };
+    this.peer = {
+      state: said.state as PeerState,
+      since: (said.since as string | null) ?? null,
+      media: { audio: media.audio, video: media.video, wantsVideo: media.wants_video },
+      hasLeft: said.has_left === true,
+    };
+    if (this.peer.hasLeft) this.dropAttempt();
+    this.onEvent({ type: "peer", peer: this.peer });
+    this.obey();
+  }
+
+  /** The other side says what it wants of us. */
+  private obey(): void {
+    if (this.peer.state !== "absent") void this.attempt?.sendVideo(this.peer.media.wantsVideo);
+  }
+
+  private refuse(message: Message): void {
+    const reason = String(message.reason);
+    if (reason === "ticket_invalid") {
+      // Old, most likely: the next attempt asks for another.
+      this.link.forgetTicket();
+    } else if (reason === "not_yours" || reason === "nobody_waits" || reason === "unavailable") {
+      this.onEvent({ type: "refused", reason });
+    } else if (reason === "room_closed" || reason === "room_over") {
+      this.close();
+      this.onEvent({ type: "ended", reason });
+    } else if (reason !== "bad_message" && reason !== "too_long" && reason !== "too_many_attempts") {
+      this.close();
+      this.onEvent({ type: "failed", reason, opensAt: message.opens_at as string | undefined });
+    }
+  }
+
+  private end(message: Message): void {
+    const reason = String(message.reason ?? "");
+    if (message.type === "failed") {
+      this.dropAttempt();
+      this.onEvent({ type: "failed", reason });
+      return;
+    }
+    this.close();
+    this.onEvent(message.type === "takeover" ? { type: "takeover" } : { type: "ended", reason });
+  }
+
+  // Attempts.
+
+  private async start(message: Message): Promise<void> {
+    const order: Order = {
+      epoch: Number(message.epoch),
+      attempt: Number(message.attempt),
+      isOfferer: message.is_offerer === true,
+      icePolicy: message.ice_policy as RTCIceTransportPolicy,
+      iceServers: message.ice_servers as RTCIceServer[],
+    };
+    this.dropAttempt();
+    this.epoch = order.epoch;
+    this.onEvent({ type: "negotiating", attempt: order.attempt });
+    const attempt = new Attempt(order, this.local, {
+      describe: (description) => this.link.send({ type: "description", epoch: order.epoch, description }),
+      candidate: (candidate) => this.link.send({ type: "candidate", epoch: order.epoch, candidate }),
+      onStream: (stream) => this.onEvent({ type: "stream", stream }),
+      onTransport: (connected) => this.onEvent({ type: "transport", connected }),
+      onTrouble: (reason) => this.stuck(attempt, reason),
+    });
+    this.attempt = attempt;
+    this.look(attempt, new Judge(performance.now()));
+    await attempt.begin();
+  }
+
+  private dropAttempt(): void {
+    clearTimeout(this.looking);
+    this.attempt?.close();
+    this.attempt = null;
+    if (this.isLive) this.onEvent({ type: "quality", quality: "none" });
+    this.isLive = false;
+  }
+
+  /** Look at the counters until the attempt is replaced, and say what is seen. */
+  private look(attempt: Attempt, judge: Judge): void {
+    this.looking = setTimeout(
+      async () => {
+        const found = await attempt.statistics().catch(() => NO_STATISTICS);
+        if (attempt !== this.attempt) return;
+        const verdict = judge.judge(
+          { at: performance.now(), frames: found.framesDecoded, audioPackets: found.audioPackets, lost: found.packetsLost, received: found.packetsReceived },
+          {
+            video: wantsPicture(this.mine, this.peer.media),
+            audio: this.peer.media.audio,
+            isExcused: this.options.isHidden() || (this.peer.state === "away" && this.isLinked && this.isLive && attempt.isConnected),
+            isConnected: attempt.isConnected,
+          },
+        );
+        if (verdict === "dead") {
+          this.stuck(attempt, this.isLive ? "frozen" : "no_frames");
+          if (this.isLinked) return;
+        } else {
+          this.saw(verdict);
+        }
+        this.look(attempt, judge);
+      },
+      this.isLive ? NEXT_LOOK_MS : FIRST_LOOK_MS,
+    );
+  }
+
+  private saw(quality: "none" | "live" | "poor"): void {
+    if (quality !== "none" && !this.isLive) {
+      this.isLive = true;
+      this.link.send({ type: "live", epoch: this.epoch });
+    }
+    this.onEvent({ type: "quality", quality });
+  }
+
+  private stuck(attempt: Attempt, reason: "no_frames" | "ice_failed" | "negotiation" | "frozen"): void {
+    if (attempt !== this.attempt) return;
+    this.isLive = false;
+    this.onEvent({ type: "transport", connected: false });
+    this.onEvent({ type: "quality", quality: "none" });
+    this.link.send({ type: "stuck", epoch: this.epoch, reason });
+  }
+
+  // When the socket does not pass.
+
+  private async poll(): Promise<void> {
+    if (this.isLinked || this.isLive) return;
+    try {
+      const ticket = await this.link.current();
+      const address = ticket.url.replace(/^ws/, "http").replace(/\/socket$/, "/waiting");
+      const answer = await fetch(address, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ ticket: ticket.token }),
+      });
+      if (!answer.ok) return;
+      const said = (await answer.json()) as { state: string; delay_minutes: number | null };
+      this.onEvent({ type: "polled", isAdmitted: said.state === "admitted" });
+      if (said.delay_minutes !== null) this.onEvent({ type: "delay", minutes: said.delay_minutes });
+    } catch {
+      // The network is away: the socket keeps trying, and so does the next poll.
+    }
+  }
+}
+
+function wire(media: Media): Record<string, boolean> {
+  return { audio: media.audio, video: media.video, wants_video: media.wantsVideo };
+}

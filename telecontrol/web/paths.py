@@ -1,0 +1,103 @@
+"""The addresses of the pages: what templates link to and what routes answer on. Functions take ids as text."""
+
+from __future__ import annotations
+
+# Anybody.
+WELCOME = "/"
+LANGUAGE = "/language"
+GENUINE = "/genuine"
+LOST_LINK = "/lost-link"
+PRIVACY = "/privacy"
+ACCESSIBILITY = "/accessibility"
+
+# The insured: one page after the link was exchanged for a cookie, and its acts (`r` for rendez-vous).
+HOME = "/r"
+BIRTH_DATE = "/r/birth-date"
+JOIN = "/r/join"
+TEST = "/r/test"
+DECLINE = "/r/decline"
+DECLINE_UNDO = "/r/decline/undo"
+IN_PERSON = "/r/in-person"
+CANNOT_COME = "/r/cannot-come"
+CANNOT_COME_UNDO = "/r/cannot-come/undo"
+OTHER_HOUR = "/r/other-hour"
+CALENDAR = "/r/calendar.ics"
+RECEIPT = "/r/receipt"
+SURVEY = "/r/survey"
+
+# Staff.
+SIGN_IN = "/sign-in"
+SIGN_OUT = "/sign-out"
+PASSWORD = "/password"  # noqa: S105  (an address)
+
+DOCTOR = "/doctor"
+DOCTOR_AGENDA = "/doctor/agenda"
+DOCTOR_REPORTS = "/doctor/reports"
+DOCTOR_HAND_OVER = "/doctor/hand-over"
+
+DESK = "/desk"
+DESK_APPOINTMENTS = "/desk/appointments"
+DESK_SEARCH = "/desk/search"
+DESK_IMPORT = "/desk/import"
+
+ADMIN_ORGANISATIONS = "/admin/organisations"
+ADMIN_INSURERS = "/admin/insurers"
+ADMIN_DOCTORS = "/admin/doctors"
+ADMIN_SITES = "/admin/sites"
+ADMIN_USERS = "/admin/users"
+ADMIN_POLICIES = "/admin/policies"
+
+# Development and demonstration.
+OUTBOX = "/outbox"
+LOCAL_INSURER = "/local-insurer"
+DEMO_CLOCK = "/demo/clock"
+
+
+def link(token: str) -> str:
+    """Where a message's link leads; POST exchanges it."""
+    return f"/i/{token}"
+
+
+def brand(organisation_id: str) -> str:
+    """The organisation's accent, as a style sheet."""
+    return f"/brand/{organisation_id}.css"
+
+
+def room(appointment_id: str, part: str = "") -> str:
+    """The doctor's room; `part`: waiting, admit, ask-to-wait, notes, conclude, no-show."""
+    return f"/doctor/room/{appointment_id}" + (f"/{part}" if part else "")
+
+
+def report(report_id: str, part: str = "") -> str:
+    """The doctor's report; `part`: sign."""
+    return f"/doctor/reports/{report_id}" + (f"/{part}" if part else "")
+
+
+def control(control_id: str, part: str = "") -> str:
+    """A control on the desk; `part`: book, in-person, cancel, move, absence, waiver, contact, tries, qualify."""
+    return f"/desk/controls/{control_id}" + (f"/{part}" if part else "")
+
+
+def task(task_id: str, part: str) -> str:
+    """A task of the desk; `part`: claim, done."""
+    return f"/desk/tasks/{task_id}/{part}"
+
+
+def message(intent_id: str, part: str) -> str:
+    """A message of a control; `part`: resend, decide."""
+    return f"/desk/messages/{intent_id}/{part}"
+
+
+def desk_import(import_id: str, part: str = "") -> str:
+    """An import; `part`: confirm, progress, cancel, errors.csv."""
+    return f"{DESK_IMPORT}/{import_id}" + (f"/{part}" if part else "")
+
+
+def admin(collection: str, row_id: str = "", part: str = "") -> str:
+    """A row of the administration, a new one (`new`), or an act on it. `collection` is one of the ADMIN_ paths."""
+    return "/".join(piece for piece in (collection, row_id, part) if piece)
+
+
+def outbox_message(message_id: str, part: str = "") -> str:
+    """A message of the development mailbox; `part`: html."""
+    return f"{OUTBOX}/{message_id}" + (f"/{part}" if part else "")

@@ -1,0 +1,72 @@
+"""Each code that the domain knows has words on screen, and no words are left over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from telecontrol.accounts.models import Role
+from telecontrol.controls.models import Procedure
+from telecontrol.controls.policies import Mode
+from telecontrol.controls.results import ReportKind, Result
+from telecontrol.controls.states import ControlState
+from telecontrol.outbox.models import AttemptState, DeliveryState, IntentState
+from telecontrol.reports import wording as report_words
+from telecontrol.reports.circumstances import IdentityDocument
+from telecontrol.reports.models import ReportState
+from telecontrol.scheduling.answers import CannotCome
+from telecontrol.scheduling.models import AppointmentState
+from telecontrol.tasks.models import TaskKind
+from telecontrol.web.i18n import load_translators
+from telecontrol.web.wording import RESULT, TABLES, wording
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        ("control_state", ControlState),
+        ("appointment_state", AppointmentState),
+        ("result", Result),
+        ("report_kind", ReportKind),
+        ("report_state", ReportState),
+        ("task", TaskKind),
+        ("message_state", IntentState),
+        ("attempt_state", AttemptState),
+        ("delivery_state", DeliveryState),
+        ("mode", Mode),
+        ("procedure", Procedure),
+        ("role", Role),
+        ("cannot_come", CannotCome),
+        ("identity_document", IdentityDocument),
+    ],
+)
+def test_table_is_complete(table: str, codes: Iterable[str]) -> None:
+    assert set(TABLES[table]) == {str(code) for code in codes}
+
+
+@pytest.mark.parametrize("result", Result)
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_results_are_named_as_in_messages(result: Result, language: str) -> None:
+    shown = load_translators()[language].plain(RESULT[str(result)].text).replace("’", "'")
+    assert shown == report_words.label(result, language=language)
+
+
+def test_unknown_code_fails() -> None:
+    with pytest.raises(LookupError, match="nonsense"):
+        wording("mode", "nonsense")
+
+
+def test_red_is_for_what_is_late_or_lost() -> None:
+    red = {(name, code) for name, table in TABLES.items() for code, entry in table.items() if entry.tone == "danger"}
+    assert red == {
+        ("report_state", "refused"),
+        ("task", "message_failed"),
+        ("task", "target_paused"),
+        ("task", "report_overdue"),
+        ("task", "report_refused"),
+        ("message_state", "failed"),
+        ("attempt_state", "rejected_permanent"),
+        ("delivery_state", "undelivered"),
+        ("delivery_state", "failed"),
+    }
