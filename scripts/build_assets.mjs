@@ -25,7 +25,7 @@ const TARGET = ["es2020", "safari14.1", "chrome87", "firefox86"];
 // Bootstrap 5.3 still speaks the older Sass dialect; these notices are its own and change nothing here.
 const BOOTSTRAP_NOTICES = ["import", "global-builtin", "color-functions", "if-function", "mixed-decls"];
 
-const STYLES = { "insured.css": "scss/insured.scss", "staff.css": "scss/staff.scss", "call.css": "call/call.scss" };
+const STYLES = { "insured.css": "scss/insured.scss", "staff.css": "scss/staff.scss", "development.css": "scss/development.scss", "call.css": "call/call.scss" };
 const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts" };
 const FIGURES = { "favicon.svg": "img/favicon.svg" };
 

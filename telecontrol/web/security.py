@@ -67,7 +67,7 @@ class SecurityHeaders:
             "Content-Security-Policy": (
                 "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
                 f"media-src 'self' blob: mediastream:; font-src 'self'; connect-src {connect}; worker-src 'self'; "
-                "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+                "frame-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
             ),
             "Permissions-Policy": (
                 "camera=(self), microphone=(self), autoplay=(self), fullscreen=(self), screen-wake-lock=(self), "

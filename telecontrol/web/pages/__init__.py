@@ -11,12 +11,14 @@ from telecontrol.web.security import check_form
 
 def page_routers(settings: Settings) -> list[APIRouter]:
     """The routers of this installation; development pages only where the settings show them."""
+    checks = [Depends(check_form)]
     audiences = [public.pages, sign_in.pages, insured.pages, doctor.pages, desk.pages, admin.pages]
     if settings.shows_outbox:
         from telecontrol.web.pages import development
 
         audiences.append(development.pages(settings))
-    guarded = [APIRouter(include_in_schema=False, dependencies=[Depends(check_form)]) for _ in audiences]
+        checks.append(development.TimebarDep)
+    guarded = [APIRouter(include_in_schema=False, dependencies=checks) for _ in audiences]
     for router, audience in zip(guarded, audiences, strict=True):
         router.include_router(audience)
     return guarded
