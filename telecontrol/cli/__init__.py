@@ -142,7 +142,7 @@ def user_add(
     password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
 ) -> None:
     """Add a staff account; the password is asked for."""
-    from telecontrol.cli_accounts import add_account
+    from telecontrol.cli.accounts import add_account
 
     password = (
         sys.stdin.readline().rstrip("\n")
@@ -164,7 +164,7 @@ def key_add(
     scope: Annotated[list[str] | None, typer.Option(help="Scopes; all of them when none is given.")] = None,
 ) -> None:
     """Issue an API key and print it once: only its hash is kept."""
-    from telecontrol.cli_accounts import add_key
+    from telecontrol.cli.accounts import add_key
 
     print(_run(lambda database: add_key(database, organisation=organisation, name=name, scopes=scope)))
 
@@ -180,7 +180,7 @@ def setup(
     gateway_key: Annotated[str, typer.Option(help="Key that the insurer gave.")] = "",
 ) -> None:
     """Add the first organisation and insurer of an installation; the rest is done on the administration pages."""
-    from telecontrol.cli_accounts import add_parties
+    from telecontrol.cli.accounts import add_parties
 
     settings = _settings()
     _run(
@@ -194,7 +194,7 @@ def setup(
 
 
 def _import(kind: str, path: Path, organisation: str, insurer: str, good_lines: bool, language: str) -> None:
-    from telecontrol.cli_import import run_import
+    from telecontrol.cli.imports import run_import
 
     failed = _run(
         lambda database: run_import(
