@@ -17,8 +17,12 @@ from telecontrol import log
 from telecontrol.config import Environment, Settings
 from telecontrol.errors import TelecontrolError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Telecontrol: from the request of a control to its report.")
-import_app = typer.Typer(no_args_is_help=True, help="Import controls, doctors or sites from a CSV file (docs/import.md).")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Telecontrol: from the request of a control to its report."
+)
+import_app = typer.Typer(
+    no_args_is_help=True, help="Import controls, doctors or sites from a CSV file (docs/import.md)."
+)
 user_app = typer.Typer(no_args_is_help=True, help="Staff accounts.")
 key_app = typer.Typer(no_args_is_help=True, help="Keys of the JSON API.")
 app.add_typer(import_app, name="import")
@@ -59,7 +63,7 @@ def demo(
     keep: Annotated[bool, typer.Option(help="Keep the data of the last demonstration.")] = False,
 ) -> None:
     """Start a demonstration: a believable organisation, controls in every state, a clock that can be moved forward."""
-    from telecontrol.demo.start import run_demo
+    from telecontrol.cli.demo import run_demo
 
     run_demo(port=port, keep=keep, console=console)
 
@@ -151,7 +155,13 @@ def user_add(
     )
     _run(
         lambda database: add_account(
-            database, email=email, role=role, name=name or email, organisation=organisation, rpps=rpps, password=password
+            database,
+            email=email,
+            role=role,
+            name=name or email,
+            organisation=organisation,
+            rpps=rpps,
+            password=password,
         )
     )
     console.print(f"Account {email} added.")
@@ -198,7 +208,14 @@ def _import(kind: str, path: Path, organisation: str, insurer: str, good_lines: 
 
     failed = _run(
         lambda database: run_import(
-            database, kind, path, organisation=organisation, insurer=insurer, good_lines=good_lines, language=language, console=console
+            database,
+            kind,
+            path,
+            organisation=organisation,
+            insurer=insurer,
+            good_lines=good_lines,
+            language=language,
+            console=console,
         )
     )
     if failed:

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.clock import VirtualClock
-from telecontrol.controls.policies import Mode, Rules
 from telecontrol.controls.models import Control, ProcedurePolicy
+from telecontrol.controls.policies import Mode, Rules
 from telecontrol.outbox.queries import next_due_at
 from telecontrol.reports.deadlines import alert_instants
 from telecontrol.reports.models import Report, ReportState
@@ -82,7 +82,12 @@ async def _appointments(session: AsyncSession, *, now: datetime) -> list[Due]:
             continue
         found.append(Due(appointment.starts_at - timedelta(minutes=rules.join_opens_minutes), "room_opens"))
         found.append(Due(appointment.starts_at, "appointment_starts"))
-        found.append(Due(max(appointment.ends_at, appointment.starts_at + timedelta(minutes=rules.waiting_minutes)), "appointment_over"))
+        found.append(
+            Due(
+                max(appointment.ends_at, appointment.starts_at + timedelta(minutes=rules.waiting_minutes)),
+                "appointment_over",
+            )
+        )
         found += [Due(at, "reminder") for at in reminder_window(appointment.starts_at, ZoneInfo(appointment.zone))]
         if appointment.mode is Mode.VIDEO and appointment.notice_settled_at is None and appointment.waiver_at is None:
             found.append(Due(appointment.hard_limit_at - RISK_MARGIN, "notice_at_risk"))

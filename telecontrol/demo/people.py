@@ -148,9 +148,7 @@ def _open_agenda(session: AsyncSession, doctor: Doctor, sites: list[Site]) -> No
         session.add(DoctorApproval(doctor_id=doctor.id, procedure=procedure, valid_from_on=date(2024, 1, 1)))
     for weekday in range(5):
         for opens, closes in ((time(8), time(12, 30)), (time(13, 30), time(18))):
-            session.add(
-                OpeningRange(doctor_id=doctor.id, weekday=weekday, opens=opens, closes=closes, mode=Mode.VIDEO)
-            )
+            session.add(OpeningRange(doctor_id=doctor.id, weekday=weekday, opens=opens, closes=closes, mode=Mode.VIDEO))
         if weekday in (1, 3):
             for site in sites:
                 session.add(
@@ -167,6 +165,4 @@ def _open_agenda(session: AsyncSession, doctor: Doctor, sites: list[Site]) -> No
 
 async def _user(session: AsyncSession, email: str, name: str, role: Role, *, now: datetime) -> StaffUser:
     plain = email.lower().replace("é", "e").replace("è", "e").replace("ê", "e")
-    return await add_user(
-        session, email=plain, display_name=name, role=role, password=PASSWORD, actor=SERVICE, now=now
-    )
+    return await add_user(session, email=plain, display_name=name, role=role, password=PASSWORD, actor=SERVICE, now=now)

@@ -110,7 +110,11 @@ class Story:
         async with self.runtime.database.transaction() as session:
             dossier = await load_dossier(session, appointment_id, lock=True)
             await decline_video(
-                session, operator=self.runtime.operator, dossier=dossier, actor=_insured(dossier.appointment), now=self.clock.now()
+                session,
+                operator=self.runtime.operator,
+                dossier=dossier,
+                actor=_insured(dossier.appointment),
+                now=self.clock.now(),
             )
 
     async def cannot_come(self, appointment_id: uuid.UUID, reason: CannotCome) -> None:

@@ -12,6 +12,7 @@ from telecontrol import __version__, log
 from telecontrol.clock import Clock
 from telecontrol.config import Settings, VideoProvider
 from telecontrol.errors import Misconfigured
+from telecontrol.scheduling import attendance
 from telecontrol.video.builtin import BuiltinProvider
 from telecontrol.web.api import api_application
 from telecontrol.web.calls import call_routes
@@ -34,10 +35,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     runtime = assemble(settings, clock=clock)
     if settings.video_provider is not VideoProvider.BUILTIN:
         raise Misconfigured("LiveKit is not wired to the pages yet: set TELECONTROL_VIDEO_PROVIDER=builtin")
-    provider = BuiltinProvider(settings=settings, database=runtime.database, clock=runtime.clock)
+    provider = BuiltinProvider(
+        settings=settings, database=runtime.database, clock=runtime.clock, admit=attendance.admit_into
+    )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         worker = Worker(runtime) if settings.worker_inside else None
         if worker is not None:
             worker.start()
@@ -48,7 +51,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 await worker.stop()
             await runtime.aclose()
 
-    app = FastAPI(title="Telecontrol", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Telecontrol", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
     app.state.runtime = runtime
     app.state.video = provider
     app.state.templates = load_templates()

@@ -6,6 +6,7 @@ import asyncio
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from telecontrol.db.migrate import is_current
 from telecontrol.web.dependencies import RuntimeDep
@@ -29,8 +30,7 @@ async def ready(runtime: RuntimeDep) -> JSONResponse:
             parts["migrations"] = (
                 {"status": "ok"} if current else {"status": "failing", "reason": "run `telecontrol migrate`"}
             )
-    except Exception as error:
-        # Whatever the driver raised, the operator needs the part's name and the kind of fault.
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
         parts["database"] = {"status": "failing", "reason": type(error).__name__}
     for name, reason in runtime.faults().items():
         parts[name] = {"status": "ok"} if reason is None else {"status": "failing", "reason": reason}

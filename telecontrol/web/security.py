@@ -86,12 +86,11 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] not in SAFE_METHODS and not scope["path"].startswith(_WITHOUT_ORIGIN):
-            if not self._same_origin(Headers(scope=scope)):
-                await Response("Forbidden: this form was sent from another site.", 403, media_type="text/plain")(
-                    scope, receive, send
-                )
-                return
+        is_page_change = scope["method"] not in SAFE_METHODS and not scope["path"].startswith(_WITHOUT_ORIGIN)
+        if is_page_change and not self._same_origin(Headers(scope=scope)):
+            refusal = Response("Forbidden: this form was sent from another site.", 403, media_type="text/plain")
+            await refusal(scope, receive, send)
+            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -124,7 +124,9 @@ async def _seed(runtime: Runtime, settings: Settings, opening: datetime) -> dict
     }
 
 
-async def _connect_insurer(session: Any, insurer: Insurer, runtime: Runtime, settings: Settings, *, now: datetime) -> None:
+async def _connect_insurer(
+    session: Any, insurer: Insurer, runtime: Runtime, settings: Settings, *, now: datetime
+) -> None:
     await set_gateway(
         session,
         insurer,
@@ -191,7 +193,11 @@ def _tell_where(console: Console, settings: Settings, facts: Mapping[str, Any], 
     table = Table(title="Telecontrol, demonstration", title_justify="left", show_header=False, box=None)
     base = settings.public_url
     for who, account in facts["accounts"].items():
-        table.add_row({"handler": "Case handler", "doctor": "Doctor", "admin": "Administrator"}[who], f"{base}/sign-in", account["email"])
+        table.add_row(
+            {"handler": "Case handler", "doctor": "Doctor", "admin": "Administrator"}[who],
+            f"{base}/sign-in",
+            account["email"],
+        )
     near = next(
         (each for each in facts["insured"] if each["state"] == "booked" and each["starts_at"] > opening.isoformat()),
         facts["insured"][0],
@@ -200,7 +206,9 @@ def _tell_where(console: Console, settings: Settings, facts: Mapping[str, Any], 
     table.add_row("Messages sent", facts["outbox"], "")
     table.add_row("Reports received", facts["insurer_inbox"], "")
     console.print(table)
-    console.print(f"Password of every account: [bold]{PASSWORD}[/]. All the rest: {_FOLDER / 'demo.json'}. Stop with Ctrl+C.")
+    console.print(
+        f"Password of every account: [bold]{PASSWORD}[/]. All the rest: {_FOLDER / 'demo.json'}. Stop with Ctrl+C."
+    )
 
 
 def _read(path: Path) -> dict[str, Any] | None:
