@@ -111,7 +111,7 @@ def postcode(text: str, *, field: str = "postcode") -> str:
     found = plain(text, field=field, longest=10).upper().replace(" ", "")
     if found.startswith(("986", "987", "988")) and len(found) == 5:
         raise InvalidInput("the Pacific territories are not served", field=field, code="postcode_not_served")
-    if found and not re.fullmatch(r"\d{5}|[A-Z]{1,3}-[A-Z0-9-]{2,7}", found):
+    if found and not re.fullmatch(r"[0-9]{5}|[A-Z]{1,3}-[A-Z0-9-]{2,7}", found):
         raise InvalidInput("a French postcode has five digits", field=field, code="postcode_malformed")
     return found
 

@@ -64,7 +64,7 @@ def legal_today(now: datetime) -> date:
     return now.astimezone(ZoneInfo(PARIS)).date()
 
 
-class _Door:
+class Door:
     """Lets checked values through and keeps the refusals, so that all of a request's faults are named at once."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class _Door:
 
 def check_request(request: NewControl, *, today: date) -> tuple[NewControl, list[InvalidInput]]:
     """The request as it would be kept, and everything that is wrong with it. Pure."""
-    door = _Door()
+    door = Door()
     insured = _checked_insured(door, request.insured, today=today)
     let = door.let
     accepted = replace(
@@ -102,7 +102,7 @@ def check_request(request: NewControl, *, today: date) -> tuple[NewControl, list
     return accepted, door.problems
 
 
-def _checked_insured(door: _Door, given: NewInsured, *, today: date) -> NewInsured:
+def _checked_insured(door: Door, given: NewInsured, *, today: date) -> NewInsured:
     let = door.let
     postcode = let(checks.postcode, given.postcode, otherwise="")
     # Left empty when neither is given, so that an earlier, better known zone of the person stands.
