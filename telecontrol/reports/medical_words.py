@@ -40,7 +40,8 @@ _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
 def medical_words_in(text: str) -> list[str]:
-    """The medical words of `text` as it has them, in order, each once; empty when there is none that the net knows."""
+    """The medical words of `text`, in order, each once; empty when there is none that the net knows."""
+    text = unicodedata.normalize("NFC", text)
     found: dict[str, None] = {}
     for word in _WORD.finditer(_plain(text)):
         if _is_medical(word.group()):
