@@ -15,7 +15,7 @@ from telecontrol.errors import Forbidden, NotFound
 from telecontrol.video import ice, rooms, tickets, waiting
 from telecontrol.video.call_messages import Join, Media
 from telecontrol.video.call_state import GRACE_SECONDS
-from telecontrol.video.connection import Connection
+from telecontrol.video.connection import Admission, Connection
 from telecontrol.video.evidence import EvidenceWriter
 from telecontrol.video.models import Role, WaitingEntry
 from telecontrol.video.provider import Health, Presence, SeatState, Ticket
@@ -26,8 +26,16 @@ class BuiltinProvider:
     """Implements `VideoProvider`, and serves the call's sockets. One per process; `aclose()` at the end."""
 
     def __init__(
-        self, *, settings: Settings, database: Database, clock: Clock, grace_seconds: float = GRACE_SECONDS
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        grace_seconds: float = GRACE_SECONDS,
+        admit: Admission = waiting.admit,
     ) -> None:
+        """`admit` writes an admission down: an upper package's own, where its rows have a say in it."""
+        self._admit = admit
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -78,6 +86,24 @@ class BuiltinProvider:
         self._switchboard.close_all()
         await self._evidence.aclose()
 
+    # For pages that admit over HTTP. Before: `evidence_written`; after the commit: what follows.
+
+    async def evidence_written(self) -> None:
+        """Wait until what happened so far is in the record, so that nobody inherits the admission of a stay that ended."""
+        await self._evidence.flushed()
+
+    async def tell_admitted(self, room_id: uuid.UUID) -> None:
+        """The record says that the doctor let the insured in: whoever is in the room is told."""
+        call = self._switchboard.find(room_id)
+        if call is not None:
+            self._switchboard.apply(room_id, call.admit(self._switchboard.now()))
+
+    async def tell_delay(self, room_id: uuid.UUID, *, minutes: int) -> None:
+        """The record says that the doctor asked for some minutes more: the insured's page is told."""
+        call = self._switchboard.find(room_id)
+        if call is not None:
+            self._switchboard.apply(room_id, call.later(minutes))
+
     # For the socket and polling routes.
 
     def socket_url(self, room_id: uuid.UUID) -> str:
@@ -116,6 +142,7 @@ class BuiltinProvider:
             closes_at=closes_at,
             evidence=self._evidence,
             issue=self.issue_ticket,
+            admit=self._admit,
         )
 
     async def poll(self, room_id: uuid.UUID, token: str) -> dict[str, object]:

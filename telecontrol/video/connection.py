@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol import log
 from telecontrol.clock import Clock
@@ -55,6 +56,12 @@ class _Issue(Protocol):
     def __call__(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket: ...
 
 
+class Admission(Protocol):
+    """Writes down that the doctor lets the insured in. Raises `WrongState` when they may not come in."""
+
+    async def __call__(self, session: AsyncSession, *, room_id: uuid.UUID, by: str, now: datetime) -> object: ...
+
+
 class RateLimit:
     """A bucket of `burst` messages that fills by `per_second`. `tick` is in real seconds that only grow."""
 
@@ -90,6 +97,7 @@ class Connection:
         closes_at: datetime,
         evidence: EvidenceWriter,
         issue: _Issue,
+        admit: Admission = waiting.admit,
     ) -> None:
         self._board = board
         self._database = database
@@ -100,6 +108,7 @@ class Connection:
         self._closes_at = closes_at
         self._evidence = evidence
         self._issue = issue
+        self._admit = admit
         self._limit = RateLimit()
         self._seen_tick = time.monotonic()
 
@@ -146,7 +155,7 @@ class Connection:
         try:
             async with self._database.transaction() as session:
                 if isinstance(message, Admit):
-                    await waiting.admit(session, room_id=room_id, by=self._bearer.identity, now=now)
+                    await self._admit(session, room_id=room_id, by=self._bearer.identity, now=now)
                 else:
                     await waiting.ask_to_wait(session, room_id=room_id, minutes=message.minutes, now=now)
         except WrongState as error:
