@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
@@ -50,6 +50,8 @@ class ChannelState:
     """When its provider said that it was not delivered after all."""
     delivery: DeliveryState
     failure_code: str
+    others: tuple[ChannelState, ...] = ()
+    """The other messages of the same channel."""
 
     @property
     def has_bounced(self) -> bool:
@@ -61,11 +63,11 @@ class ChannelState:
         return self.state in _UNDONE
 
     def counts_before(self, limit: datetime) -> bool:
-        """Whether the provider accepted it before `limit` and no bounce came before it (`DOMAIN.md` §3, *when a notice
-        counts*). At `limit` itself is too late."""
-        if self.accepted_at is None or self.accepted_at >= limit:
-            return False
-        return self.bounced_at is None or self.bounced_at >= limit
+        """Whether the provider accepted one of the channel's messages before `limit` and that one did not bounce before it
+        (`DOMAIN.md` §3, *when a notice counts*). At `limit` itself is too late."""
+        was_accepted = self.accepted_at is not None and self.accepted_at < limit
+        has_held = self.bounced_at is None or self.bounced_at >= limit
+        return (was_accepted and has_held) or any(other.counts_before(limit) for other in self.others)
 
 
 async def of_subject(
@@ -154,10 +156,10 @@ def _channel_state(intent: Intent) -> ChannelState:
 def _speaker(states: Sequence[ChannelState]) -> ChannelState:
     """Of several states of one channel, in the order they were created, the one that counts best."""
     good = [state for state in states if state.accepted_at is not None and not state.has_bounced]
-    if good:
-        return min(good, key=lambda state: (state.accepted_at, state.intent_id))
     undecided = [state for state in states if state.is_undecided]
-    return (undecided or states)[-1]
+    first_good = sorted(good, key=lambda state: (state.accepted_at, state.intent_id))[:1]
+    chosen = (first_good or undecided or states)[-1]
+    return replace(chosen, others=tuple(state for state in states if state is not chosen))
 
 
 async def _stories(session: AsyncSession, *wanted: ColumnElement[bool]) -> list[Story]:

@@ -136,9 +136,9 @@ async def match_orphans(session: AsyncSession, *, now: datetime, limit: int) -> 
         .where(Receipt.intent_id.is_(None), Receipt.provider_id != "", Receipt.received_at > now - _ORPHANS_KEPT)
         .limit(limit)
     )
-    pairs: dict[Receipt, uuid.UUID] = dict(found.tuples())
-    intents = await lock(session, set(pairs.values()))
-    for receipt, intent_id in pairs.items():
+    pairs = [(receipt, intent_id) for receipt, intent_id in found]
+    intents = await lock(session, {intent_id for _, intent_id in pairs})
+    for receipt, intent_id in pairs:
         receipt.intent_id = intent_id
     await session.flush()
     for intent in intents.values():
