@@ -47,6 +47,10 @@ class NotFound(TelecontrolError):
     code = "not_found"
 
 
+class Unauthorised(TelecontrolError):
+    code = "unauthorised"
+
+
 class Forbidden(TelecontrolError):
     code = "forbidden"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -17,8 +18,10 @@ from telecontrol.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    SlotTaken,
     TelecontrolError,
     TooManyAttempts,
+    Unauthorised,
     Unavailable,
 )
 
@@ -31,6 +34,7 @@ _STATUS: tuple[tuple[type[TelecontrolError], int], ...] = (
     (Conflict, 409),
     (TooManyAttempts, 429),
     (Unavailable, 503),
+    (Unauthorised, 401),
 )
 
 
@@ -42,8 +46,12 @@ def status_of(error: TelecontrolError) -> int:
 def problem(status: int, code: str, message: str, **members: Any) -> JSONResponse:
     """An RFC 9457 answer. `code` is stable; `members` are plain values."""
     body = {"type": f"urn:telecontrol:problem:{code}", "title": message, "status": status, "code": code, **members}
-    headers = {"Retry-After": str(members["retry_after"])} if "retry_after" in members else None
-    return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
+    headers = {"Retry-After": str(members["retry_after"])} if "retry_after" in members else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        jsonable_encoder(body), status_code=status, media_type="application/problem+json", headers=headers
+    )
 
 
 def wants_json(request: Request) -> bool:
@@ -55,53 +63,68 @@ def wants_json(request: Request) -> bool:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    @app.exception_handler(TelecontrolError)
-    async def on_domain_error(request: Request, error: TelecontrolError) -> Response:
-        status = status_of(error)
-        if status >= 500:
-            logger.error("domain_error", code=error.code, path=_route(request), exc_info=error)
-        members = dict(error.details)
-        if isinstance(error, InvalidInput) and error.field:
-            members["field"] = error.field
-        if isinstance(error, TooManyAttempts):
-            members["retry_after"] = error.retry_after
-        return _answer(request, status, error.code, error.message, members)
+    """Give every family of errors its answer."""
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
 
-    @app.exception_handler(RequestValidationError)
-    async def on_bad_request(request: Request, error: RequestValidationError) -> Response:
-        errors = [
-            {"field": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]}
-            for item in error.errors()
-        ]
-        return _answer(request, 422, "invalid_input", "the request is not valid", {"errors": errors})
 
-    @app.exception_handler(HTTPException)
-    async def on_http_error(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 303 and error.headers:
-            return Response(status_code=303, headers=error.headers)
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        return _answer(request, error.status_code, code, str(error.detail), {})
+async def _on_domain_error(request: Request, error: TelecontrolError) -> Response:
+    status = status_of(error)
+    if status >= 500:
+        logger.error("domain_error", code=error.code, path=_route(request), exc_info=error)
+    members = dict(error.details)
+    if isinstance(error, InvalidInput) and error.field:
+        members["field"] = error.field
+    if isinstance(error, TooManyAttempts):
+        members["retry_after"] = error.retry_after
+    if isinstance(error, SlotTaken) and hasattr(request.state, "fresh_slots"):
+        members["slots"] = await request.state.fresh_slots()
+    return _answer(request, status, error.code, error.message, members)
 
-    @app.exception_handler(OperationalError)
-    @app.exception_handler(PoolTimeout)
-    @app.exception_handler(ConnectionError)
-    async def on_database_down(request: Request, error: Exception) -> Response:
-        logger.error("database_unavailable", path=_route(request), reason=type(error).__name__)
-        return _answer(
-            request, 503, "unavailable", "the service is not available right now: nothing was lost", {"retry_after": 30}
-        )
 
-    @app.exception_handler(DBAPIError)
-    async def on_database_error(request: Request, error: DBAPIError) -> Response:
-        if error.connection_invalidated:
-            return await on_database_down(request, error)
-        logger.error("database_error", path=_route(request), exc_info=error)
-        return _answer(request, 500, "internal_error", "something went wrong on our side: nothing was recorded", {})
+async def _on_bad_request(request: Request, error: RequestValidationError) -> Response:
+    errors = [
+        {"field": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]} for item in error.errors()
+    ]
+    return _answer(request, 422, "invalid_input", "the request is not valid", {"errors": errors})
 
-    @app.exception_handler(Exception)
-    async def on_defect(request: Request, error: Exception) -> Response:
-        logger.error("defect", path=_route(request), exc_info=error)
-        return _answer(request, 500, "internal_error", "something went wrong on our side: nothing was recorded", {})
+
+async def _on_http_error(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 303 and error.headers:
+        return Response(status_code=303, headers=error.headers)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return _answer(request, error.status_code, code, str(error.detail), {})
+
+
+async def _on_database_down(request: Request, error: Exception) -> Response:
+    logger.error("database_unavailable", path=_route(request), reason=type(error).__name__)
+    return _answer(
+        request, 503, "unavailable", "the service is not available right now: nothing was lost", {"retry_after": 30}
+    )
+
+
+async def _on_database_error(request: Request, error: DBAPIError) -> Response:
+    if error.connection_invalidated:
+        return await _on_database_down(request, error)
+    logger.error("database_error", path=_route(request), exc_info=error)
+    return _answer(request, 500, "internal_error", "something went wrong on our side: nothing was recorded", {})
+
+
+async def _on_defect(request: Request, error: Exception) -> Response:
+    logger.error("defect", path=_route(request), exc_info=error)
+    return _answer(request, 500, "internal_error", "something went wrong on our side: nothing was recorded", {})
+
+
+_HANDLERS: dict[type[Exception], Any] = {
+    TelecontrolError: _on_domain_error,
+    RequestValidationError: _on_bad_request,
+    HTTPException: _on_http_error,
+    OperationalError: _on_database_down,
+    PoolTimeout: _on_database_down,
+    ConnectionError: _on_database_down,
+    DBAPIError: _on_database_error,
+    Exception: _on_defect,
+}
 
 
 def _answer(request: Request, status: int, code: str, message: str, members: dict[str, Any]) -> Response:
