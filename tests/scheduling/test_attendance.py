@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -38,12 +39,12 @@ async def world(database: Database) -> AsyncIterator[World]:
     yield made
 
 
-async def _appoint(database: Database, world: World, **given: object) -> Appointment:
+async def _appoint(database: Database, world: World, **given: Any) -> Appointment:
     async with database.transaction() as session:
         return await appoint(session, world, **given)
 
 
-async def _admit(database: Database, world: World, appointment: Appointment, *, at: object = START) -> uuid.UUID:
+async def _admit(database: Database, world: World, appointment: Appointment, *, at: datetime = START) -> uuid.UUID:
     async with database.transaction() as session:
         dossier = await load_dossier(session, appointment.id, lock=True)
         return await attendance.admit(session, dossier, actor=doctor_actor(world), now=at)
@@ -117,7 +118,7 @@ async def test_a_refusal_and_an_admission_never_both_win(committed_database: Dat
         pytest.param(START + 51 * MINUTE, "room_over", id="a page left open for an hour"),
     ],
 )
-async def test_nobody_is_let_in_outside_the_hour(database: Database, world: World, at: object, code: str) -> None:
+async def test_nobody_is_let_in_outside_the_hour(database: Database, world: World, at: datetime, code: str) -> None:
     appointment = await _appoint(database, world)
     await insured_arrives(database, appointment, at=START - 20 * MINUTE)
     async with database.transaction() as session:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -35,7 +36,7 @@ def _viewer(world: World) -> Viewer:
     return staff_viewer(world.doctor_user, doctor_id=world.doctor.id)
 
 
-async def _another(database: Database, world: World, number: int, starts_at: datetime, **given: object) -> Appointment:
+async def _another(database: Database, world: World, number: int, starts_at: datetime, **given: Any) -> Appointment:
     """The appointment of another person."""
     async with database.transaction() as session:
         control = await make_control(session, organisation=world.organisation, insurer=world.insurer, number=number)

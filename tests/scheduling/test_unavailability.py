@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -40,7 +41,7 @@ async def world(database: Database) -> AsyncIterator[World]:
     yield made
 
 
-async def _appoint(database: Database, world: World, **given: object) -> Appointment:
+async def _appoint(database: Database, world: World, **given: Any) -> Appointment:
     async with database.transaction() as session:
         return await appoint(session, world, **given)
 
@@ -242,7 +243,7 @@ async def test_a_colleagues_absence_and_exception_are_none(database: Database, w
             actor=doctor_actor(world),
             now=NOW,
         )
-    who = {"doctor_id": world.doctor.id, "actor": doctor_actor(world), "now": NOW}
+    who: dict[str, Any] = {"doctor_id": world.doctor.id, "actor": doctor_actor(world), "now": NOW}
     async with database.transaction() as session:
         for absence_id in (absence.id, uuid.uuid4()):
             with pytest.raises(NotFound):
