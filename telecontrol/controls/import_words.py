@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from telecontrol.controls.csv_reading import Problem
+from telecontrol.controls.import_report import ImportReport
 
 _WORDS: dict[str, tuple[str, str]] = {
     # The file as a whole.
@@ -135,3 +136,45 @@ def say_problem(problem: Problem, *, language: str = "fr") -> str:
 def known_codes() -> frozenset[str]:
     """Every code that has words."""
     return frozenset(_WORDS)
+
+
+_SUMMARIES = {
+    "fr": {
+        "unreadable": "Le fichier n'a pas pu être lu ; rien n'a été enregistré.",
+        "withdrawn": "Rien n'a été enregistré : {rejected} ligne(s) sur {total} à corriger.",
+        "rehearsal": "Essai, rien n'a été enregistré : ",
+        "counts": "{total} ligne(s) lue(s), {created} créée(s), {updated} mise(s) à jour, {unchanged} inchangée(s), "
+        "{changed} déjà connue(s) avec d'autres données, {rejected} refusée(s).",
+        "ignored": "Colonnes ignorées : {columns}.",
+    },
+    "en": {
+        "unreadable": "The file could not be read; nothing was saved.",
+        "withdrawn": "Nothing was saved: {rejected} of {total} line(s) to correct.",
+        "rehearsal": "Rehearsal, nothing was saved: ",
+        "counts": "{total} line(s) read, {created} created, {updated} updated, {unchanged} unchanged, "
+        "{changed} already known with other data, {rejected} refused.",
+        "ignored": "Columns passed over: {columns}.",
+    },
+}
+
+
+def say_summary(report: ImportReport, *, language: str = "fr") -> str:
+    """What became of the whole file, in one or two sentences."""
+    words = _SUMMARIES[language]
+    if report.file_problem is not None:
+        return words["unreadable"]
+    if report.is_applied or report.is_rehearsal:
+        said = words["counts"].format(
+            total=report.total,
+            created=report.created,
+            updated=report.updated,
+            unchanged=report.unchanged,
+            changed=report.changed,
+            rejected=report.rejected,
+        )
+        said = words["rehearsal"] + said if report.is_rehearsal else said
+    else:
+        said = words["withdrawn"].format(rejected=report.rejected, total=report.total)
+    if report.ignored_columns:
+        said += " " + words["ignored"].format(columns=", ".join(report.ignored_columns))
+    return said
