@@ -94,7 +94,11 @@ def open_client(*, verify: ssl.SSLContext | bool = True) -> httpx2.AsyncClient:
         trust_env=False,
         timeout=httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx2.Limits(max_connections=32, max_keepalive_connections=0),
-        headers={"user-agent": "telecontrol", "accept": "application/json, application/problem+json"},
+        headers={
+            "user-agent": "telecontrol",
+            "accept": "application/json, application/problem+json",
+            "accept-encoding": "identity",
+        },
     )
 
 
@@ -164,8 +168,9 @@ async def _try(client: httpx2.AsyncClient, request: httpx2.Request, *, seconds: 
 
 
 async def _bounded(response: httpx2.Response) -> bytes:
+    """The bytes as they came: nothing is unpacked, so that little cannot become much."""
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > LARGEST_ANSWER:
             break

@@ -85,7 +85,7 @@ async def receive(
         return Exchange(submission)
     if mode is InboxMode.ERROR:
         return Exchange(Answer.problem(500, "told_to_fail", "The local insurer was told to fail."))
-    known = await _known(session, submission.key)
+    known = await _known(session, submission.key, lock=True)
     if known is None and mode is InboxMode.REFUSE:
         return Exchange(Answer.problem(422, "told_to_refuse", "The local insurer was told to refuse."))
     if known is None:
@@ -93,7 +93,7 @@ async def receive(
         if taken is not None:
             return _played(contract.acknowledged(_kept(taken), status=201), mode)
         # Somebody else brought the same key in the same moment, and was first.
-        known = await _known(session, submission.key)
+        known = await _known(session, submission.key, lock=True)
     assert known is not None
     known.times_received += 1
     return _played(contract.again(submission, _kept(known)), mode)
@@ -119,10 +119,9 @@ async def received(session: AsyncSession, *, limit: int = 100) -> list[InsurerIn
     return list(await session.scalars(newest.limit(limit)))
 
 
-async def _known(session: AsyncSession, key: str) -> InsurerInboxReport | None:
-    found: InsurerInboxReport | None = await session.scalar(
-        select(InsurerInboxReport).where(InsurerInboxReport.key == key)
-    )
+async def _known(session: AsyncSession, key: str, *, lock: bool = False) -> InsurerInboxReport | None:
+    wanted = select(InsurerInboxReport).where(InsurerInboxReport.key == key)
+    found: InsurerInboxReport | None = await session.scalar(wanted.with_for_update() if lock else wanted)
     return found
 
 
