@@ -6,6 +6,7 @@ python -m scripts.translations --check   changes nothing; exit code 1 when a sen
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import sys
@@ -30,7 +31,19 @@ def sentences() -> Catalog:
     found = extract_from_dir(WEB, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS)
     for _, _, message, _, _ in found:
         catalogue.add(message)
+    for path in sorted(WEB.rglob("*.py")):
+        for text in _told_after(path.read_text("utf-8")):
+            catalogue.add(text)
     return catalogue
+
+
+def _told_after(source: str) -> Iterator[str]:
+    """Sentences that `see_other(…, text="…")` tells on the next page; Babel reads no keyword arguments."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "see_other":
+            for each in node.keywords:
+                if each.arg == "text" and isinstance(each.value, ast.Constant) and isinstance(each.value.value, str):
+                    yield each.value.value
 
 
 def read(path: Path) -> Catalog:

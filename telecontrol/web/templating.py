@@ -171,6 +171,7 @@ def _filters(translator: Translator) -> dict[str, Callable[..., object]]:
         "relative": relative,
         "local_date": local_date,
         "local_day": dates.local_day,
+        "sentence": lambda text: text[:1].upper() + text[1:],
         "iso": dates.iso,
         "number": lambda value: dates.number(value, translator),
         "phone": dates.phone,

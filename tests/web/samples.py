@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web import samples_frame, samples_insured
+from tests.web import samples_development, samples_frame, samples_insured, samples_staff
 
 Page = tuple[str, dict[str, Any]]
 
 PAGES: dict[str, Page] = {
     "gallery": ("components/gallery.html", samples_frame.staff("handler", "desk", timebar=samples_frame.TIMEBAR)),
     **samples_insured.PAGES,
+    **samples_staff.PAGES,
+    **samples_development.PAGES,
 }

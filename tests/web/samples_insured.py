@@ -158,8 +158,8 @@ def genuine(**changes: Any) -> dict[str, Any]:
     )
 
 
-def problem(kind: str, **changes: Any) -> dict[str, Any]:
-    return public(kind=kind, **{"retry_after_minutes": None, "back_href": "/", **changes})
+def error(status: int, code: str, retry_after: int | None = None) -> dict[str, Any]:
+    return public(status=status, code=code, retry_after=retry_after)
 
 
 REASONS = ["care_appointment", "travel", "no_equipment", "other_obligation", "back_at_work", "other"]
@@ -283,11 +283,16 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             organisation="Centre hospitalier intercommunal de Montfort",
         ),
     ),
-    **{
-        f"insured/problem_{kind}": (
-            "insured/problem.html",
-            problem(kind, **({"retry_after_minutes": 12} if kind == "too_many" else {})),
-        )
-        for kind in ["not_found", "stale_form", "too_many", "unavailable", "conflict", "forbidden", "error"]
-    },
+    "insured/stale_form": (
+        "insured/stale_form.html",
+        public(action="/r/cannot-come", fields=[{"name": "reason", "value": "travel"}]),
+    ),
+    "public/error_404": ("public/error.html", error(404, "not_found")),
+    "public/error_403": ("public/error.html", error(403, "forbidden")),
+    "public/error_stale": ("public/error.html", error(403, "stale_form")),
+    "public/error_409": ("public/error.html", error(409, "conflict")),
+    "public/error_422": ("public/error.html", error(422, "invalid_input")),
+    "public/error_429": ("public/error.html", error(429, "too_many_attempts", 700)),
+    "public/error_500": ("public/error.html", error(500, "internal_error")),
+    "public/error_503": ("public/error.html", error(503, "unavailable", 30)),
 }
