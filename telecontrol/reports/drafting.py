@@ -16,7 +16,7 @@ from telecontrol.errors import Forbidden, InvalidInput, WrongState
 from telecontrol.reports.absences import waited_until
 from telecontrol.reports.circumstances import Circumstances
 from telecontrol.reports.conclusions import Concluded, conclude
-from telecontrol.reports.deadlines import report_due_at
+from telecontrol.reports.deadlines import alert_instants, report_due_at
 from telecontrol.reports.facts import with_evidence
 from telecontrol.reports.models import AbsenceQualification, Qualification, Report
 from telecontrol.reports.reports import SUBJECT, draft, draft_of, withdraw
@@ -64,7 +64,9 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
         kind = ReportKind.EXAMINATION_IMPOSSIBLE
         report = await draft(session, dossier, kind=kind, event_at=event_at, actor=SERVICE, now=now)
         task = await _ask(session, dossier, TaskKind.SIGNATURE_DUE, SUBJECT, report.id, event_at, now=now)
-    await chase_doctor(session, operator, dossier, task, event_at=event_at, now=now)
+    if level_of(event_at, now=now) == 0:
+        # Later than that, the alert that is due says it.
+        await chase_doctor(session, operator, dossier, task, event_at=event_at, now=now)
     if desk_task is not None:
         await alert_desk(session, operator, dossier, desk_task, now=now)
     return report
@@ -95,6 +97,11 @@ async def _ask(
         now=now,
         event_at=event_at.isoformat(),
     )
+
+
+def level_of(event_at: datetime, *, now: datetime) -> int:
+    """How many of the alerts are due: 0 to 3. Pure."""
+    return sum(instant <= now for instant in alert_instants(event_at))
 
 
 async def sign_report(

@@ -15,8 +15,8 @@ from telecontrol.db.journal import SERVICE, record
 from telecontrol.db.session import Database
 from telecontrol.reports import acknowledging
 from telecontrol.reports.absences import waited_until
-from telecontrol.reports.deadlines import CURRENT, alert_instants
-from telecontrol.reports.drafting import settle_over
+from telecontrol.reports.deadlines import CURRENT
+from telecontrol.reports.drafting import level_of, settle_over
 from telecontrol.reports.each import each
 from telecontrol.reports.facts import is_call_going_on
 from telecontrol.reports.models import Report, ReportState
@@ -147,11 +147,6 @@ async def conclusion_alerts(database: Database, *, operator: Operator, now: date
         await alert_desk(session, operator, dossier, task, now=now)
 
     return await each(database, due, chase)
-
-
-def level_of(event_at: datetime, *, now: datetime) -> int:
-    """How many of the alerts are due: 0 to 3. Pure."""
-    return sum(instant <= now for instant in alert_instants(event_at))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
