@@ -14,6 +14,7 @@ from telecontrol.config import Settings, VideoProvider
 from telecontrol.errors import Misconfigured
 from telecontrol.scheduling import attendance
 from telecontrol.video.builtin import BuiltinProvider
+from telecontrol.web import local_insurer
 from telecontrol.web.api import api_application
 from telecontrol.web.calls import call_routes
 from telecontrol.web.errors import install_error_handlers
@@ -64,6 +65,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.include_router(call_routes(provider, settings=settings))
     for router in page_routers(settings):
         app.include_router(router)
+    if settings.shows_outbox:
+        app.include_router(local_insurer.gateway)
     api_application(app)
     app.mount("/static", _Static(directory=STATIC), name="static")
     return app

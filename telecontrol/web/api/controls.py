@@ -132,7 +132,6 @@ async def messages(
 async def report(
     viewer: Annotated[Viewer, Depends(key_with(Scope.REPORTS_READ))],
     session: ReadingDep,
-    now: NowDep,
     control_id: uuid.UUID,
 ) -> ReportList:
     """The 48-hour reports of a control: when each is due, whether it was sent and acknowledged. Proof, never content."""
