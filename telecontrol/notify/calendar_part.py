@@ -96,6 +96,7 @@ class CalendarEntry:
     organiser_name: str
     organiser_address: str
     attendee_address: str
+    """Empty for somebody reached by SMS alone."""
     stamped_at: datetime
     alarm_minutes: int = 30
 
@@ -145,7 +146,8 @@ def _event(entry: CalendarEntry) -> Event:
     event.add("transp", "OPAQUE")
     event.add("status", "CANCELLED" if entry.method == "CANCEL" else "CONFIRMED")
     event.add("organizer", _person(entry.organiser_address, entry.organiser_name))
-    event.add("attendee", _attendee(entry.attendee_address))
+    if entry.attendee_address:
+        event.add("attendee", _attendee(entry.attendee_address))
     if entry.method == "REQUEST":
         event.add_component(_alarm(entry))
     return event

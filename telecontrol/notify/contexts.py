@@ -54,7 +54,7 @@ class ForInsured(Letterhead):
     """What every message to the insured carries: on whose behalf, the link that acts, how to check that it is genuine."""
 
     mandate: str = ""
-    """On whose behalf the person is called, as a sentence (`La CPAM de … nous a chargés de …`)."""
+    """On whose behalf the person is called, in the organisation's words."""
     reference: str
     """The control's reference, printed so that the message can be checked by another way."""
     check_url: str
@@ -180,6 +180,13 @@ class RefusalUndone(ForAppointment):
     KIND: ClassVar[str] = "refusal_undone"
 
     recorded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkAgain(ForAppointment):
+    """The link was lost and asked for again: the same facts, and a fresh link."""
+
+    KIND: ClassVar[str] = "link_again"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

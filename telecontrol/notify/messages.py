@@ -55,6 +55,7 @@ _ALL = (
     Message(c.RefusalReceipt, "insured", _BOTH, max_segments=2),
     Message(c.RefusalFreed, "insured", calendar="CANCEL"),
     Message(c.RefusalUndone, "insured", _BOTH, calendar="REQUEST"),
+    Message(c.LinkAgain, "insured", _BOTH),
     Message(c.CannotComeReceipt, "insured", _BOTH, max_segments=2),
     Message(c.AttendanceReceipt, "insured", _BOTH, max_segments=2),
     Message(c.ConclusionToInsured, "insured", _BOTH, max_segments=2),
