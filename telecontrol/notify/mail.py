@@ -19,7 +19,15 @@ from telecontrol.notify.checks import check_recipient
 from telecontrol.notify.messages import MAIL, prepare_mail
 from telecontrol.notify.mime import message_id_of
 from telecontrol.notify.replies import clean_reply
-from telecontrol.notify.smtp_pool import COMMAND_TIMEOUT, Connection, SmtpPool, SmtpServer, Unusable, is_loopback
+from telecontrol.notify.smtp_pool import (
+    CHECK_AFTER,
+    COMMAND_TIMEOUT,
+    Connection,
+    SmtpPool,
+    SmtpServer,
+    Unusable,
+    is_loopback,
+)
 from telecontrol.notify.smtp_replies import refused
 from telecontrol.outbox.targets import NOT_OURS, Accepted, Ambiguous, Evidence, Outcome, Outgoing, Rejected
 
@@ -39,6 +47,7 @@ class MailTarget:
         clock: Clock,
         tls_context: ssl.SSLContext | None = None,
         requires_tls: bool | None = None,
+        check_after: float = CHECK_AFTER,
     ) -> None:
         self._clock = clock
         self._sender = settings.mail_from
@@ -52,7 +61,7 @@ class MailTarget:
             requires_tls=not is_loopback(settings.smtp_host) if requires_tls is None else requires_tls,
             tls_context=tls_context,
         )
-        self._pool = SmtpPool(server, size=settings.smtp_pool_size)
+        self._pool = SmtpPool(server, size=settings.smtp_pool_size, check_after=check_after)
 
     def prepare(self, outgoing: Outgoing) -> bytes:
         return prepare_mail(outgoing, now=self._clock.now())

@@ -41,11 +41,14 @@ class TwilioTarget:
     name = SMS
     takes_idempotency_key = False
 
-    def __init__(self, settings: Settings, *, clock: Clock, http: httpx2.AsyncClient | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock, http: httpx2.AsyncClient | None = None, timeout: float = TIMEOUT
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._owns_http = http is None
-        self._http = http or httpx2.AsyncClient(timeout=TIMEOUT)
+        self._timeout = timeout
+        self._http = http or httpx2.AsyncClient(timeout=timeout)
 
     @cached_property
     def _client(self) -> Client:
@@ -58,7 +61,7 @@ class TwilioTarget:
         client = Client(
             self._settings.twilio_account_sid,
             token,
-            http_client=SharedHttpClient(self._http, timeout=TIMEOUT),
+            http_client=SharedHttpClient(self._http, timeout=self._timeout),
             environment={"TWILIO_READS": "nothing from the environment"},
         )
         client.api.base_url = self._settings.twilio_api_url.rstrip("/")

@@ -24,7 +24,7 @@ CONNECT_TIMEOUT = 30.0
 COMMAND_TIMEOUT = 60.0
 """Seconds for one command before DATA: giving up there is harmless, for nothing was sent."""
 CHECK_TIMEOUT = 10.0
-_FRESH_ENOUGH = 5.0
+CHECK_AFTER = 5.0
 """Seconds after which an idle connection is tried with NOOP before it is lent."""
 _TOO_OLD = 240.0
 """Servers close idle connections after five minutes (RFC 5321 4.5.3.2.7): ours are closed a little before."""
@@ -64,7 +64,8 @@ class Connection:
 class SmtpPool:
     """At most `size` connections to one server. One per process; `close()` at the end."""
 
-    def __init__(self, server: SmtpServer, *, size: int) -> None:
+    def __init__(self, server: SmtpServer, *, size: int, check_after: float = CHECK_AFTER) -> None:
+        self._check_after = check_after
         self._server = server
         self._places = asyncio.Semaphore(size)
         self._idle: deque[Connection] = deque()
@@ -80,7 +81,11 @@ class SmtpPool:
         while self._idle:
             connection = self._idle.pop()
             idle_for = time.monotonic() - connection.used_at
-            if connection.client.is_connected and idle_for < _TOO_OLD and await _answers(connection.client, idle_for):
+            if (
+                connection.client.is_connected
+                and idle_for < _TOO_OLD
+                and await self._answers(connection.client, idle_for)
+            ):
                 connection.is_reused = True
                 return connection
             connection.client.close()
@@ -151,6 +156,15 @@ class SmtpPool:
         except aiosmtplib.SMTPException as error:
             raise Unusable(_ours("auth_not_offered", str(error.message))) from error
 
+    async def _answers(self, client: SMTP, idle_for: float) -> bool:
+        if idle_for < self._check_after:
+            return True
+        try:
+            await client.noop(timeout=CHECK_TIMEOUT)
+        except (aiosmtplib.SMTPException, OSError):
+            return False
+        return True
+
     def _context(self) -> ssl.SSLContext:
         if self._server.tls_context is not None:
             return self._server.tls_context
@@ -168,16 +182,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-async def _answers(client: SMTP, idle_for: float) -> bool:
-    if idle_for < _FRESH_ENOUGH:
-        return True
-    try:
-        await client.noop(timeout=CHECK_TIMEOUT)
-    except (aiosmtplib.SMTPException, OSError):
-        return False
-    return True
 
 
 def _ours(code: str, reply: str = "") -> Rejected:
