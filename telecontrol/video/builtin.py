@@ -36,6 +36,7 @@ class BuiltinProvider:
     ) -> None:
         """`admit` writes an admission down: an upper package's own, where its rows have a say in it."""
         self._admit = admit
+        tickets.load()
         self._settings = settings
         self._database = database
         self._clock = clock

@@ -62,7 +62,9 @@ class EvidenceWriter:
             except IntegrityError as error:
                 failures += 1
                 if len(batch) == 1:
-                    logger.error("call.evidence_refused", room_id=str(batch[0].room_id), reason=type(error.orig).__name__)
+                    logger.error(
+                        "call.evidence_refused", room_id=str(batch[0].room_id), reason=type(error.orig).__name__
+                    )
                     self._pending.popleft()
             except Exception as error:  # noqa: BLE001  (told in the next line)
                 # Whatever ails the database, the evidence waits for it.

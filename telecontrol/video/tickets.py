@@ -76,6 +76,11 @@ def verify(settings: Settings, token: str) -> Bearer:
         raise Forbidden("the ticket is not valid", code="ticket_invalid") from error
 
 
+def load() -> None:
+    """Import the SDK now (half a second), not in the first person's request."""
+    import livekit.api.access_token  # noqa: F401
+
+
 @cache
 def _jwt_error() -> type[Exception]:
     import jwt

@@ -34,7 +34,7 @@ from telecontrol.web.security import SecurityHeaders
 PAGE = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8"><title>{role}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
 <body><main data-call data-call-role="{role}" data-call-ticket-url="/harness/{room_id}/{role}/ticket"
  data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"></main></body></html>"""
 

@@ -30,6 +30,7 @@ export class Attempt {
   private readonly remote = new MediaStream();
   private readonly early: RTCIceCandidateInit[] = [];
   private isClosed = false;
+  private isSendingVideo = true;
 
   constructor(
     readonly order: Order,
@@ -88,7 +89,8 @@ export class Attempt {
   async sendVideo(isWanted: boolean): Promise<void> {
     const sender = this.sender("video");
     const parameters = sender?.getParameters();
-    if (sender === undefined || parameters === undefined || !parameters.encodings?.length) return;
+    if (isWanted === this.isSendingVideo || sender === undefined || !parameters?.encodings?.length) return;
+    this.isSendingVideo = isWanted;
     for (const encoding of parameters.encodings) encoding.active = isWanted;
     await sender.setParameters(parameters).catch(() => undefined);
   }

@@ -108,7 +108,9 @@ export class Builtin implements Adapter {
   }
 
   finish(): void {
-    this.link.send({ type: "finish" });
+    if (this.link.send({ type: "finish" })) return;
+    this.close();
+    this.onEvent({ type: "ended", reason: "finished" });
   }
 
   close(): void {
@@ -177,11 +179,10 @@ export class Builtin implements Adapter {
   }
 
   private seePeer(said: Message): void {
-    const media = said.media as { audio: boolean; video: boolean; wants_video: boolean };
     this.peer = {
       state: said.state as PeerState,
       since: (said.since as string | null) ?? null,
-      media: { audio: media.audio, video: media.video, wantsVideo: media.wants_video },
+      media: unwire(said.media),
       hasLeft: said.has_left === true,
     };
     if (this.peer.hasLeft) this.dropAttempt();
@@ -233,6 +234,7 @@ export class Builtin implements Adapter {
     };
     this.dropAttempt();
     this.epoch = order.epoch;
+    this.peer = { ...this.peer, media: unwire(message.peer_media) };
     this.onEvent({ type: "negotiating", attempt: order.attempt });
     const attempt = new Attempt(order, this.local, {
       describe: (description) => this.link.send({ type: "description", epoch: order.epoch, description }),
@@ -269,13 +271,10 @@ export class Builtin implements Adapter {
             isConnected: attempt.isConnected,
           },
         );
-        if (verdict === "dead") {
-          this.stuck(attempt, this.isLive ? "frozen" : "no_frames");
-          if (this.isLinked) return;
-        } else {
-          this.saw(verdict);
-        }
-        this.look(attempt, judge);
+        // An attempt that is given up is still looked at: the picture may come back before the next one begins.
+        if (verdict === "dead") this.stuck(attempt, this.isLive ? "frozen" : "no_frames");
+        else this.saw(verdict);
+        this.look(attempt, verdict === "dead" ? new Judge(performance.now()) : judge);
       },
       this.isLive ? NEXT_LOOK_MS : FIRST_LOOK_MS,
     );
@@ -321,4 +320,9 @@ export class Builtin implements Adapter {
 
 function wire(media: Media): Record<string, boolean> {
   return { audio: media.audio, video: media.video, wants_video: media.wantsVideo };
+}
+
+function unwire(said: unknown): Media {
+  const media = said as { audio: boolean; video: boolean; wants_video: boolean };
+  return { audio: media.audio, video: media.video, wantsVideo: media.wants_video };
 }

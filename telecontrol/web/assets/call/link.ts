@@ -40,6 +40,7 @@ export class Link {
   constructor(
     private readonly getTicket: GetTicket,
     private readonly handlers: LinkHandlers,
+    private readonly options: { sendsTicket: boolean } = { sendsTicket: true },
   ) {}
 
   open(): void {
@@ -112,7 +113,8 @@ export class Link {
     this.socket = socket;
     socket.onopen = () => {
       this.heardAt = Date.now();
-      socket.send(JSON.stringify({ ...this.handlers.hello(), ticket: ticket.token }));
+      const hello = this.handlers.hello();
+      socket.send(JSON.stringify(this.options.sendsTicket ? { ...hello, ticket: ticket.token } : hello));
     };
     socket.onmessage = (event) => this.hear(socket, String(event.data));
     socket.onclose = () => this.lose(socket);
@@ -126,10 +128,8 @@ export class Link {
       this.send({ type: "pong" });
       return;
     }
-    if (message.type === "welcome") {
-      this.failures = 0;
-      this.handlers.onUp(true);
-    }
+    if (message.type !== "refused") this.failures = 0;
+    if (message.type === "welcome") this.handlers.onUp(true);
     this.handlers.onMessage(message);
   }
 

@@ -1,0 +1,48 @@
+/**
+ * The call. A page either writes
+ *
+ *   <div data-call data-call-role="insured" data-call-ticket-url="…" data-call-room="…" data-call-phone="…"></div>
+ *
+ * and loads this script, or imports `mount` and hands it an element and options.
+ */
+import { mount, type Mounted, type MountOptions } from "./mount";
+import type { Role } from "./types";
+
+export { Call } from "./call";
+export { noticeOf } from "./notices";
+export { NotAllowed } from "./link";
+export { openDevices } from "./devices";
+export { Meter, chime, wakeAudio } from "./levels";
+export { mount, type Mounted, type MountOptions } from "./mount";
+export { TEXTS, type Texts } from "./texts";
+export { watchWaiting, type Waiting } from "./watch";
+export type { CallState, Peer, Problem, Statistics, Ticket } from "./types";
+
+declare global {
+  interface HTMLElement {
+    mountedCall?: Mounted;
+  }
+}
+
+/** Mount every `[data-call]` that is not mounted yet. */
+export function mountAll(within: ParentNode = document): void {
+  for (const place of within.querySelectorAll<HTMLElement>("[data-call]")) {
+    if (place.mountedCall === undefined) place.mountedCall = mount(place, optionsOf(place));
+  }
+}
+
+function optionsOf(place: HTMLElement): MountOptions {
+  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callToken } = place.dataset;
+  return {
+    role: callRole as Role,
+    ticketUrl: callTicketUrl,
+    room: callRoom,
+    phone: callPhone,
+    start: callStart === "now" ? "now" : "button",
+    afterUrl: callAfterUrl,
+    headers: callToken ? { "X-CSRF-Token": callToken } : {},
+  };
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => mountAll());
+else mountAll();

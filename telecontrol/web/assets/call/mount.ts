@@ -1,0 +1,158 @@
+/** Puts a call on a page: adapter, machine, view, and the page's own comings and goings. */
+import { Builtin } from "./builtin";
+import { Call } from "./call";
+import { chime, wakeAudio } from "./levels";
+import { NotAllowed, type GetTicket } from "./link";
+import { TEXTS, type Language, type Texts } from "./texts";
+import type { Adapter, Role, Ticket } from "./types";
+import { View } from "./view";
+
+export interface MountOptions {
+  role: Role;
+  /** Where `POST` answers with a ticket (same origin)… */
+  ticketUrl?: string;
+  /** …or how to get one. Throw `NotAllowed` when asking again would change nothing. */
+  getTicket?: GetTicket;
+  /** Sent with the POST, such as the form's token. */
+  headers?: Record<string, string>;
+  /** Names the call for this tab, so that a reload comes back by itself. */
+  room?: string;
+  phone?: string;
+  language?: Language;
+  texts?: Partial<Texts>;
+  /** "button" shows a button first; "now" enters at once. */
+  start?: "button" | "now";
+  /** Where to go when the call is over, if anywhere. */
+  afterUrl?: string;
+}
+
+export interface Mounted {
+  call: Call;
+  destroy(): void;
+}
+
+/** Every provider by its name; each is a client of the same machine. */
+const ADAPTERS: Record<string, (role: Role, getTicket: GetTicket) => Adapter> = {
+  builtin: (role, getTicket) => new Builtin({ role, getTicket, isHidden: () => document.hidden }),
+};
+
+export function mount(place: HTMLElement, options: MountOptions, provider = "builtin"): Mounted {
+  const adapter = ADAPTERS[provider];
+  if (adapter === undefined) throw new Error(`unknown provider: ${provider}`);
+  const language = options.language ?? (document.documentElement.lang.startsWith("en") ? "en" : "fr");
+  const texts: Texts = { ...TEXTS[language], ...options.texts };
+  const call = new Call(options.role, adapter(options.role, options.getTicket ?? posting(options)));
+  const memory = new Memory(options.room);
+  const enter = (): void => {
+    wakeAudio();
+    void call.start();
+  };
+  const view = new View(place, { call, texts, locale: language, phone: options.phone ?? "", onJoin: enter });
+  const stops = [announce(place, call), remember(call, memory), followPage(call), ring(call), goOn(call, options.afterUrl)];
+  if (options.start === "now" || memory.isInside) enter();
+  return {
+    call,
+    destroy: () => {
+      for (const stop of stops) stop();
+      view.destroy();
+      call.destroy();
+    },
+  };
+}
+
+/** The page's scripts hear `call:state`, `call:peer` and `call:problem` on the element. */
+function announce(place: HTMLElement, call: Call): () => void {
+  const tell = (name: string, detail: unknown) => place.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  const stops = [
+    call.on("change", ({ state, facts }) => tell("call:state", { state, reason: facts.reason, delayMinutes: facts.delayMinutes })),
+    call.on("peer", (peer) => tell("call:peer", peer)),
+    call.on("problem", (problem) => tell("call:problem", { problem })),
+  ];
+  return () => stops.forEach((stop) => stop());
+}
+
+/** Whether this tab was in the call: a reload comes back without a click, a page opened by a robot enters nothing. */
+class Memory {
+  constructor(private readonly room: string | undefined) {}
+
+  get isInside(): boolean {
+    return this.room !== undefined && read(`call:${this.room}`) === "inside";
+  }
+
+  keep(isInside: boolean): void {
+    if (this.room !== undefined) write(`call:${this.room}`, isInside ? "inside" : "");
+  }
+}
+
+function remember(call: Call, memory: Memory): () => void {
+  return call.on("change", ({ state }) => {
+    if (state === "ended" || state === "takeover") memory.keep(false);
+    else if (state !== "idle" && state !== "failed") memory.keep(true);
+  });
+}
+
+/** Goodbye when the page goes (its seat is kept), back when it returns, and a look at the socket when it wakes. */
+function followPage(call: Call): () => void {
+  const isTelephone = matchMedia("(pointer: coarse)").matches;
+  const isOver = (): boolean => ["idle", "ended", "takeover"].includes(call.current.state);
+  const listeners: [EventTarget, string, (event: Event) => void][] = [
+    [window, "pagehide", () => !isOver() && call.pause()],
+    [window, "pageshow", (event) => (event as PageTransitionEvent).persisted && !isOver() && void call.resume()],
+    [window, "online", () => !isOver() && call.wake()],
+    [document, "visibilitychange", () => !isOver() && call.setHidden(document.hidden, isTelephone)],
+  ];
+  for (const [target, name, listener] of listeners) target.addEventListener(name, listener);
+  return () => listeners.forEach(([target, name, listener]) => target.removeEventListener(name, listener));
+}
+
+/** The doctor's page rings once for each arrival, and its title says so while somebody waits. */
+function ring(call: Call): () => void {
+  if (call.role !== "doctor") return () => undefined;
+  let wasWaiting = false;
+  return call.on("peer", ({ state }) => {
+    const isWaiting = state === "waiting";
+    if (isWaiting && !wasWaiting) chime();
+    if (isWaiting !== wasWaiting) document.title = isWaiting ? `● ${document.title}` : document.title.replace(/^● /, "");
+    wasWaiting = isWaiting;
+  });
+}
+
+function goOn(call: Call, afterUrl: string | undefined): () => void {
+  if (afterUrl === undefined) return () => undefined;
+  return call.on("change", ({ state, facts }) => {
+    if (state === "ended" && facts.reason !== "left") location.assign(afterUrl);
+  });
+}
+
+function posting(options: MountOptions): GetTicket {
+  return async () => {
+    const answer = await fetch(options.ticketUrl ?? "", {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { Accept: "application/json", ...options.headers },
+    });
+    if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
+      const problem = (await answer.json().catch(() => ({}))) as { code?: string };
+      throw new NotAllowed(problem.code ?? "not_allowed");
+    }
+    if (!answer.ok) throw new Error(`ticket: ${answer.status}`);
+    return (await answer.json()) as Ticket;
+  };
+}
+
+function read(key: string): string {
+  try {
+    return sessionStorage.getItem(key) ?? "";
+  } catch {
+    // Private windows may refuse storage: then a reload asks for a click.
+    return "";
+  }
+}
+
+function write(key: string, value: string): void {
+  try {
+    sessionStorage.setItem(key, value);
+  } catch {
+    // As above.
+  }
+}

@@ -1,0 +1,230 @@
+"""Two people see and hear each other, whatever the order in which they come and whatever breaks meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.browser.support.call_pages import CallServer, MakeContext, Room, Side, build, in_call
+
+MakeSide = Callable[..., Awaitable[Side]]
+
+
+@pytest.fixture(scope="session")
+def call_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("call"))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def server(
+    sqlite_template: Path, call_assets: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[CallServer]:
+    """One server for the module; whoever kills it starts it again."""
+    path = tmp_path_factory.mktemp("calls") / "calls.sqlite"
+    shutil.copyfile(sqlite_template, path)
+    made = CallServer(f"sqlite+aiosqlite:///{path}", call_assets)
+    await made.start()
+    yield made
+    made.kill()
+    await made.database.dispose()
+
+
+@pytest_asyncio.fixture
+async def room(server: CallServer) -> Room:
+    return await server.room()
+
+
+@pytest_asyncio.fixture
+async def side(room: Room, context_factory: MakeContext) -> AsyncIterator[MakeSide]:
+    """Makes a person's page in a browser of their own; no page may complain, of the content policy least of all."""
+    made: list[Side] = []
+
+    async def make(role: str, in_room: Room | None = None, **options: object) -> Side:
+        found = await Side.prepare(await context_factory(**options), in_room or room, role)
+        made.append(found)
+        return found
+
+    yield make
+    for each in made:
+        assert each.complaints == []
+
+
+@pytest.mark.parametrize("first", ["doctor", "insured"])
+async def test_both_see_and_hear_each_other_whoever_comes_first(side: MakeSide, room: Room, first: str) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    order = [doctor, insured] if first == "doctor" else [insured, doctor]
+    await order[0].enter()
+    await order[0].reaches("waiting")
+    await order[1].enter()
+    await order[1].reaches("waiting")
+    assert await insured.title() == "Le médecin est prévenu de votre arrivée"
+    assert (await doctor.title()).startswith("L’assuré attend depuis")
+    assert (await doctor.page.title()).startswith("●")
+
+    await doctor.admit()
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+    await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+    assert await insured.status() == "En appel avec le médecin"
+    assert await doctor.page.title() == "doctor"
+    summary = await room.attendance()
+    assert summary.media_flowed
+    assert summary.admitted_at is not None
+
+
+async def test_both_at_once_twenty_times(server: CallServer, context_factory: MakeContext) -> None:
+    doctors, insureds = await context_factory(), await context_factory()
+    took = []
+    for _ in range(20):
+        room = await server.room()
+        doctor = await Side.prepare(doctors, room, "doctor")
+        insured = await Side.prepare(insureds, room, "insured")
+        await asyncio.gather(doctor.enter(), insured.enter())
+        await doctor.admit()
+        started = time.monotonic()
+        await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+        took.append(time.monotonic() - started)
+        await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+        assert (await doctor.connections_made(), await insured.connections_made()) == (1, 1), (
+            "a second attempt was needed"
+        )
+        await asyncio.gather(doctor.page.close(), insured.page.close())
+    print(f"admitted to moving picture on both sides, seconds: {sorted(round(each, 2) for each in took)}")
+    assert sorted(took)[10] < 2
+
+
+async def test_before_admission_no_picture_and_no_sound_goes_anywhere(side: MakeSide, room: Room) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await asyncio.gather(doctor.enter(), insured.enter())
+    await asyncio.gather(doctor.reaches("waiting"), insured.reaches("waiting"))
+    await insured.page.wait_for_function("() => document.querySelector('.call__own-picture').videoWidth > 0")
+    await asyncio.sleep(1.5)
+    assert (await doctor.connections_made(), await insured.connections_made()) == (0, 0)
+    assert not await doctor.page.evaluate("document.querySelector('.call__remote').srcObject")
+    summary = await room.attendance()
+    assert summary.had_arrived
+    assert summary.admitted_at is None
+
+
+@pytest.mark.parametrize("who", ["doctor", "insured"])
+async def test_a_reload_comes_back_without_a_second_admission(side: MakeSide, who: str) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await in_call(doctor, insured)
+    reloaded, other = (doctor, insured) if who == "doctor" else (insured, doctor)
+    started = time.monotonic()
+    await reloaded.page.reload(wait_until="commit")
+    await reloaded.reaches("live")
+    took = time.monotonic() - started
+    print(f"{who} back after {took:.2f} s")
+    assert took < 4
+    await asyncio.gather(reloaded.sees_and_hears(), other.sees_and_hears())
+    assert await doctor.page.locator(".call__act--admit").count() == 0
+
+
+@pytest.mark.parametrize("who", ["doctor", "insured"])
+async def test_a_dropped_socket_does_not_stop_the_picture(side: MakeSide, who: str) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await in_call(doctor, insured)
+    cut = doctor if who == "doctor" else insured
+    await cut.cut_socket()
+    assert await cut.state() == "live"
+    await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+    await cut.page.wait_for_function("() => kept.sockets.length === 2 && kept.sockets[1].readyState === 1")
+    await asyncio.sleep(1)
+    assert {await doctor.state(), await insured.state()} == {"live"}
+    assert (await doctor.connections_made(), await insured.connections_made()) == (1, 1)
+
+
+async def test_a_server_gone_for_two_seconds_does_not_stop_the_picture(
+    side: MakeSide, server: CallServer, room: Room
+) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await in_call(doctor, insured)
+    server.kill()
+    await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+    await asyncio.sleep(2)
+    assert {await doctor.state(), await insured.state()} == {"live"}
+    await server.start()
+    for each in (doctor, insured):
+        await each.page.wait_for_function("() => kept.sockets.at(-1).readyState === 1", timeout=15_000)
+    await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+    assert (await doctor.connections_made(), await insured.connections_made()) == (1, 1)
+    # And the server knows them again: a reload still needs no admission.
+    await insured.page.reload()
+    await asyncio.gather(insured.reaches("live"), doctor.reaches("live"))
+    assert (await room.attendance()).media_flowed
+
+
+async def test_a_second_tab_takes_over_and_the_first_resumes(side: MakeSide, room: Room) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await in_call(doctor, insured)
+    second = await Side.prepare(insured.page.context, room, "insured")
+    await second.enter()
+    await insured.reaches("takeover")
+    await asyncio.gather(second.reaches("live"), doctor.reaches("live"))
+    assert await insured.title() == "L’appel est ouvert ailleurs"
+    assert await insured.page.evaluate("document.querySelector('.call__own-picture').srcObject === null")
+
+    await insured.page.locator(".call__act--resume").click()
+    await second.reaches("takeover")
+    await asyncio.gather(insured.reaches("live"), doctor.reaches("live"))
+    await asyncio.gather(insured.sees_and_hears(), doctor.sees_and_hears())
+
+
+async def test_the_buttons_do_what_they_say(side: MakeSide) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await in_call(doctor, insured)
+    hint = doctor.page.locator(".call__hint").first
+
+    await insured.page.get_by_role("button", name="Couper le micro").click()
+    await insured.page.get_by_role("button", name="Couper la caméra").click()
+    await hint.get_by_text("Caméra coupée · Micro coupé").wait_for()
+    assert await insured.page.evaluate(
+        "document.querySelector('.call__own-picture').srcObject.getTracks().every(track => !track.enabled)"
+    )
+    await insured.page.get_by_role("button", name="Remettre le micro").click()
+    await insured.page.get_by_role("button", name="Remettre la caméra").click()
+    await hint.wait_for(state="hidden")
+
+    await insured.page.get_by_role("button", name="Son seul").click()
+    await hint.get_by_text("Caméra coupée").wait_for()
+    before = await insured.statistics()
+    await asyncio.sleep(1)
+    after = await insured.statistics()
+    assert after["framesDecoded"] - before["framesDecoded"] <= 3, "the doctor's picture is still sent"
+    assert after["audioEnergy"] > before["audioEnergy"]
+    await insured.page.get_by_role("button", name="Remettre l’image").click()
+    await asyncio.gather(insured.sees_and_hears(), doctor.sees_and_hears())
+    assert {await doctor.state(), await insured.state()} == {"live"}
+
+
+async def test_the_doctor_asks_to_wait_then_admits_then_ends(side: MakeSide, room: Room) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await asyncio.gather(doctor.enter(), insured.enter())
+    await doctor.page.get_by_role("button", name="Dans 10 min").click()
+    await insured.page.get_by_text("environ 10 minutes").wait_for()
+    await doctor.admit()
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+    await doctor.page.get_by_role("button", name="Terminer l’appel").click()
+    await asyncio.gather(doctor.reaches("ended"), insured.reaches("ended"))
+    assert await insured.title() == "L’appel est terminé"
+    # A mistake can be mended: whoever comes back waits again.
+    await insured.page.locator(".call__act--rejoin").click()
+    await insured.reaches("waiting")
+    await doctor.page.locator(".call__act--rejoin").click()
+    await doctor.admit()
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+
+
+async def test_leaving_frees_the_place_and_says_so(side: MakeSide) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await in_call(doctor, insured)
+    await insured.page.get_by_role("button", name="Quitter").click()
+    await insured.reaches("ended")
+    await doctor.reaches("waiting")
+    assert await doctor.title() == "L’assuré n’est pas encore là"
