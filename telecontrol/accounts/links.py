@@ -6,6 +6,7 @@ the database holds no working link. Unknown, revoked and expired tokens give the
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -14,7 +15,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import InsuredLink, InsuredVisit, LinkPurpose
@@ -72,6 +74,48 @@ async def mint_link(
     return token
 
 
+def calendar_token(secret: str, appointment_id: uuid.UUID) -> str:
+    """The token of the view link that calendar files of the page carry: derived from the service's secret, so that a file can
+    be downloaded without anything being written (P9). 132 bits of an HMAC; `ensure_calendar_link` makes it work."""
+    key = secret.encode()
+    digest = hmac.new(key, b"calendar link:" + appointment_id.bytes, hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:22]
+
+
+async def ensure_calendar_link(
+    session: AsyncSession,
+    secret: str,
+    *,
+    appointment_id: uuid.UUID,
+    insured_id: uuid.UUID,
+    control_id: uuid.UUID,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """Have `calendar_token` lead to this appointment until `expires_at`, to show it and nothing more."""
+    token_hash = hashed(calendar_token(secret, appointment_id))
+    known = await session.scalar(select(InsuredLink).where(InsuredLink.token_hash == token_hash))
+    if known is not None:
+        known.expires_at = max(known.expires_at, expires_at)
+        return
+    try:
+        async with session.begin_nested():
+            session.add(
+                InsuredLink(
+                    token_hash=token_hash,
+                    appointment_id=appointment_id,
+                    insured_id=insured_id,
+                    control_id=control_id,
+                    purpose=LinkPurpose.VIEW,
+                    created_at=now,
+                    expires_at=expires_at,
+                )
+            )
+    except IntegrityError:
+        # The person's other window made it between our look and our insert.
+        return
+
+
 async def find_link(session: AsyncSession, token: str, *, now: datetime) -> InsuredLink | None:
     """The link of `token`; nothing for one that is unknown, revoked or expired, which are not told apart."""
     if not _TOKEN.fullmatch(token):
@@ -84,8 +128,18 @@ async def find_link(session: AsyncSession, token: str, *, now: datetime) -> Insu
     return found
 
 
-async def open_visit(session: AsyncSession, link: InsuredLink, *, now: datetime, lifetime: timedelta) -> str:
-    """Exchange a link for a cookie's token. The visit ends after `lifetime`, and never after its link."""
+async def open_visit(
+    session: AsyncSession,
+    link: InsuredLink,
+    *,
+    now: datetime,
+    lifetime: timedelta,
+    verified_at: datetime | None = None,
+) -> str:
+    """Exchange a link for a cookie's token. The visit ends after `lifetime`, and never after its link.
+
+    `verified_at` carries over what this browser's earlier visit of the same person already proved.
+    """
     token = secrets.token_urlsafe(32)
     session.add(
         InsuredVisit(
@@ -93,6 +147,7 @@ async def open_visit(session: AsyncSession, link: InsuredLink, *, now: datetime,
             link_id=link.id,
             created_at=now,
             expires_at=min(now + lifetime, link.expires_at),
+            verified_at=verified_at,
         )
     )
     await session.flush()
@@ -156,6 +211,14 @@ async def verify_birth_date(
     await session.flush()
     left = tries - spent - 1
     return Wrong(left) if left > 0 else Blocked()
+
+
+async def wrong_dates_given(session: AsyncSession, *, appointment_id: uuid.UUID) -> int:
+    """How many wrong birth dates were given through the links of an appointment, all together."""
+    spent = await session.scalar(
+        select(func.sum(InsuredLink.failed_count)).where(InsuredLink.appointment_id == appointment_id)
+    )
+    return int(spent or 0)
 
 
 async def forgive_wrong_dates(session: AsyncSession, *, appointment_id: uuid.UUID) -> None:

@@ -40,7 +40,7 @@ class Insured(HasId, Base):
     """Names without accents, in lower case, sorted by word: what a search compares."""
     birth_on: Mapped[date | None]
     email: Mapped[str] = mapped_column(String(254), default="")
-    phone: Mapped[str] = mapped_column(String(20), default="")
+    phone: Mapped[str] = mapped_column(String(20), default="", index=True)
     """E.164, mobile; empty when there is none."""
     language: Mapped[str] = mapped_column(String(8), default="fr")
     address: Mapped[str] = mapped_column(String(300), default="")

@@ -23,9 +23,9 @@ from telecontrol.controls.references import as_reference
 from telecontrol.controls.states import ENDED, ControlState
 from telecontrol.errors import NotFound
 from telecontrol.scheduling.answers import can_undo_decline
+from telecontrol.scheduling.attendance import room_hours
 from telecontrol.scheduling.dossier import Dossier, load_control
 from telecontrol.scheduling.freeing import current_dossier
-from telecontrol.scheduling.joining import is_joinable, room_hours
 from telecontrol.scheduling.models import BLOCKING, Appointment, AppointmentState, PastVersion
 
 
@@ -76,7 +76,7 @@ class PageState:
 def state_of(dossier: Dossier, *, now: datetime, may_act: bool) -> PageState:
     """The page's state at `now`. Decides nothing: each act is checked again where it is done."""
     appointment, control = dossier.appointment, dossier.control
-    opens_at, closes_at = room_hours(appointment, dossier.rules)
+    opens_at, closes_at = room_hours(dossier)
     stage = _stage(dossier, now=now)
     is_booked = appointment.state is AppointmentState.BOOKED and now < appointment.ends_at
     is_absent = control.state is ControlState.ABSENCE_TO_QUALIFY
@@ -108,16 +108,25 @@ _GIVEN_UP = {
 }
 
 
+def is_joinable(dossier: Dossier, *, now: datetime) -> bool:
+    """Whether the insured may enter the call now. One that is over without a conclusion still may be entered while its room
+    stays open: the doctor may only be late. A running call is never closed to somebody who comes back."""
+    appointment = dossier.appointment
+    opens_at, closes_at = room_hours(dossier)
+    is_running = appointment.state is AppointmentState.IN_PROGRESS
+    may_be_held = is_running or appointment.state in (AppointmentState.BOOKED, AppointmentState.OVER)
+    return appointment.mode is Mode.VIDEO and may_be_held and opens_at <= now and (now < closes_at or is_running)
+
+
 def _stage(dossier: Dossier, *, now: datetime) -> Stage:
     appointment = dossier.appointment
     if appointment.state in _GIVEN_UP:
         is_over_for_good = dossier.control.state is ControlState.CANCELLED
         return Stage.CANCELLED if is_over_for_good else _GIVEN_UP[appointment.state]
-    if appointment.state is AppointmentState.IN_PROGRESS:
-        return Stage.IN_CALL
+    is_running = appointment.state is AppointmentState.IN_PROGRESS
     if is_joinable(dossier, now=now):
-        return Stage.NEAR
-    if appointment.state is AppointmentState.BOOKED and now < appointment.ends_at:
+        return Stage.IN_CALL if is_running else Stage.NEAR
+    if is_running or (appointment.state is AppointmentState.BOOKED and now < appointment.ends_at):
         return Stage.BEFORE if appointment.mode is Mode.VIDEO else Stage.IN_PERSON
     return Stage.AFTER
 

@@ -18,7 +18,6 @@ def error_page(request: Request, *, status: int, code: str, details: dict[str, A
     runtime: Runtime = request.app.state.runtime
     is_staff = request.url.path.startswith(_STAFF)
     context: dict[str, Any] = {
-        "status": status,
         "code": code,
         "retry_after": details.get("retry_after"),
         "operator": operator_brand(runtime),

@@ -13,12 +13,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from telecontrol.accounts.models import Organisation
+from telecontrol.config import Settings
 from telecontrol.web import paths
 from telecontrol.web.security import browser_id, cookie_name, form_token, remember_browser, set_cookie
 from telecontrol.web.templating import Templates
 from telecontrol.worker import Runtime
 
 LANGUAGE_COOKIE = "tc_language"
+_LANGUAGE_LASTS = 365 * 24 * 3600
 NOTICE_COOKIE = "tc_notice"
 THEMES = ("auto", "light", "dark")
 
@@ -39,6 +41,11 @@ def language_of(request: Request, *, preferred: str = "") -> str:
     return next((code for code in asked if code in known), known[0])
 
 
+def remember_language(response: Response, settings: Settings, language: str) -> None:
+    """Keep the language that somebody chose, or that their file says, for a year."""
+    set_cookie(response, settings, LANGUAGE_COOKIE, language, max_age=_LANGUAGE_LASTS)
+
+
 def page(
     request: Request,
     template: str,
@@ -52,6 +59,7 @@ def page(
     runtime: Runtime = request.app.state.runtime
     values = {
         "now": now,
+        "status": status,
         "csrf_token": form_token(runtime.settings, browser_id(request)),
         "path": request.url.path,
         "theme": theme if (theme := request.cookies.get("theme", "auto")) in THEMES else "auto",

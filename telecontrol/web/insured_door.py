@@ -1,0 +1,94 @@
+"""Who is at the insured's door: the visit of a browser that exchanged a link, as a `Viewer` once the birth date was given.
+
+The visit's cookie stands for one link of one person; nothing here knows more than that row. Before the birth date a visit shows
+the organisation, the day, the hour and the phone number, and allows nothing (PROMISES §4.3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from telecontrol.accounts.access import Action, Kind
+from telecontrol.accounts.links import find_visit
+from telecontrol.accounts.models import InsuredLink, InsuredVisit
+from telecontrol.accounts.viewer import Viewer, insured_viewer
+from telecontrol.config import Settings
+from telecontrol.errors import Forbidden
+from telecontrol.web.dependencies import NowDep, RuntimeDep
+from telecontrol.web.security import cookie_name, set_cookie
+
+VISIT_COOKIE = "tc_visit"
+VISIT_LASTS = timedelta(hours=12)
+"""Long enough to prepare in the morning and join in the afternoon; after it the link opens a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A browser that came by a link."""
+
+    visit: InsuredVisit
+    link: InsuredLink
+
+    @property
+    def is_verified(self) -> bool:
+        return self.visit.verified_at is not None
+
+    @property
+    def viewer(self) -> Viewer:
+        """Raises `Forbidden` (`not_verified`) before the birth date was given."""
+        return insured_viewer(self.visit, self.link)
+
+    def require_answer(self) -> Viewer:
+        """The viewer, where this link may answer. Raises `Forbidden`: `not_verified`, or `view_only` for a calendar's link."""
+        viewer = self.viewer
+        if not viewer.may(Action.ANSWER, Kind.APPOINTMENT):
+            raise Forbidden("this link only shows", code="view_only")
+        return viewer
+
+    def require_join(self) -> Viewer:
+        """As `require_answer`, for entering the call."""
+        viewer = self.viewer
+        if not viewer.may(Action.JOIN, Kind.VIDEO, "live"):
+            raise Forbidden("this link only shows", code="view_only")
+        return viewer
+
+
+async def find_guest(request: Request, runtime: RuntimeDep, now: NowDep) -> Guest | None:
+    """The visit of this browser, verified or not. Its own short transaction, over before the route's begins."""
+    token = request.cookies.get(cookie_name(runtime.settings, VISIT_COOKIE))
+    if not token:
+        return None
+    async with runtime.database.reading() as session:
+        row = await find_visit(session, token, now=now)
+    return None if row is None else Guest(*row)
+
+
+AnyGuestDep = Annotated[Guest | None, Depends(find_guest)]
+
+
+async def _guest(guest: AnyGuestDep) -> Guest:
+    if guest is None:
+        raise Forbidden("no visit in this browser", code="no_visit")
+    return guest
+
+
+GuestDep = Annotated[Guest, Depends(_guest)]
+"""Somebody who came by a link. Without a visit the page says to open the link again."""
+
+
+async def _known_guest(guest: GuestDep) -> Guest:
+    if not guest.is_verified:
+        raise Forbidden("the birth date has not been given", code="not_verified")
+    return guest
+
+
+KnownGuestDep = Annotated[Guest, Depends(_known_guest)]
+"""Somebody who gave their birth date. Others are sent to the page that asks for it."""
+
+
+def set_visit(response: Response, settings: Settings, token: str) -> None:
+    set_cookie(response, settings, VISIT_COOKIE, token, max_age=int(VISIT_LASTS.total_seconds()))

@@ -1,0 +1,11 @@
+"""Pages of the insured: the gate, their one page in every state, their answers, the call (`EXPERIENCE.md`, the insured)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from telecontrol.web.pages.insured import after, answers, calendar, gate, home, join
+
+pages = APIRouter()
+for _part in (gate, home, answers, join, calendar, after):
+    pages.include_router(_part.pages)

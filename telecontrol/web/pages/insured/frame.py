@@ -1,0 +1,51 @@
+"""What every page of the insured is given: the asking organisation's frame, the person's language, the appointment's facts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import Response
+
+from telecontrol.controls.models import Insured
+from telecontrol.scheduling.dossier import Dossier
+from telecontrol.web.rendering import language_of, page, public_brand
+from telecontrol.worker import Runtime
+
+
+def language_for(request: Request, insured: Insured) -> str:
+    """What the person chose on a page, else the language on file."""
+    return language_of(request, preferred=insured.language)
+
+
+def insured_page(
+    request: Request, template: str, dossier: Dossier, *, now: datetime, status: int = 200, **context: Any
+) -> Response:
+    """Render a page about `dossier`'s appointment. `context` wins over what is given here."""
+    runtime: Runtime = request.app.state.runtime
+    values = {
+        "organisation": public_brand(runtime, dossier.organisation),
+        "appointment": facts_of(dossier),
+        "reference": dossier.control.reference,
+        **context,
+    }
+    language = language_for(request, dossier.insured)
+    return page(request, template, now=now, status=status, language=language, **values)
+
+
+def facts_of(dossier: Dossier) -> dict[str, Any]:
+    """The appointment as templates know it."""
+    appointment = dossier.appointment
+    length = appointment.ends_at - appointment.starts_at
+    return {
+        "mode": str(appointment.mode),
+        "starts_at": appointment.starts_at,
+        "zone": appointment.zone,
+        "duration_minutes": int(length.total_seconds() // 60),
+        "doctor": f"Dr {dossier.doctor.name}",
+    }
+
+
+def person_of(insured: Insured) -> str:
+    return f"{insured.given_name} {insured.family_name}"
