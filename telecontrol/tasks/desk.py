@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from telecontrol.errors import Conflict
 from telecontrol.tasks.models import Owner, Task, TaskKind
 
 
@@ -77,3 +78,27 @@ async def close_tasks(
         .execution_options(synchronize_session="fetch")
     )
     return int(closed.rowcount)  # type: ignore[attr-defined]
+
+
+CLAIM_HOLDS = timedelta(minutes=20)
+"""A claim that its handler forgot stops keeping others away after this (choice)."""
+
+
+def is_claimed_by_other(task: Task, *, user_id: uuid.UUID, now: datetime) -> bool:
+    """Whether another handler has this row in hand now."""
+    return (
+        task.claimed_by is not None
+        and task.claimed_by != user_id
+        and task.claimed_at is not None
+        and now - task.claimed_at < CLAIM_HOLDS
+    )
+
+
+def claim(task: Task, *, user_id: uuid.UUID, now: datetime) -> None:
+    """Take a task in hand, or give it back when it is one's own. Raises `Conflict` when another handler has it."""
+    if is_claimed_by_other(task, user_id=user_id, now=now):
+        raise Conflict("another handler has this in hand", code="task_claimed")
+    if task.claimed_by == user_id:
+        task.claimed_by = task.claimed_at = None
+    else:
+        task.claimed_by, task.claimed_at = user_id, now
