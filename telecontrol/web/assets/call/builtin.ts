@@ -19,6 +19,7 @@ import {
 const FIRST_LOOK_MS = 250;
 const NEXT_LOOK_MS = 1_000;
 const POLL_MS = 10_000;
+const FIRST_POLL_MS = 3_000;
 const NO_STATISTICS: Statistics = { framesDecoded: 0, audioPackets: 0, audioEnergy: 0, packetsLost: 0, packetsReceived: 0, route: "" };
 
 export interface BuiltinOptions {
@@ -26,7 +27,6 @@ export interface BuiltinOptions {
   getTicket: GetTicket;
   /** Whether this page is hidden: then it judges nothing. */
   isHidden: () => boolean;
-  pollMs?: number;
 }
 
 export class Builtin implements Adapter {
@@ -36,6 +36,7 @@ export class Builtin implements Adapter {
   private attempt: Attempt | null = null;
   private epoch = 0;
   private isLive = false;
+  private isOpen = false;
   private isReady = false;
   private isLinked = false;
   private isAdmitted = false;
@@ -43,7 +44,7 @@ export class Builtin implements Adapter {
   private mine: Media = NO_MEDIA;
   private peer: Peer = ABSENT;
   private looking: ReturnType<typeof setTimeout> | undefined;
-  private polling: ReturnType<typeof setInterval> | undefined;
+  private polling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: BuiltinOptions) {
     this.link = new Link(options.getTicket, {
@@ -55,10 +56,10 @@ export class Builtin implements Adapter {
   }
 
   open(): void {
+    this.isOpen = true;
     this.link.open();
     if (this.options.role === "insured") {
-      clearInterval(this.polling);
-      this.polling = setInterval(() => void this.poll(), this.options.pollMs ?? POLL_MS);
+      this.pollAfter(FIRST_POLL_MS);
     }
   }
 
@@ -114,7 +115,8 @@ export class Builtin implements Adapter {
   }
 
   close(): void {
-    clearInterval(this.polling);
+    this.isOpen = false;
+    clearTimeout(this.polling);
     this.link.close();
     this.dropAttempt();
     this.epoch = 0;
@@ -297,6 +299,12 @@ export class Builtin implements Adapter {
   }
 
   // When the socket does not pass.
+
+  private pollAfter(delay: number): void {
+    clearTimeout(this.polling);
+    if (!this.isOpen) return;
+    this.polling = setTimeout(() => void this.poll().then(() => this.pollAfter(POLL_MS)), delay);
+  }
 
   private async poll(): Promise<void> {
     if (this.isLinked || this.isLive) return;

@@ -214,6 +214,7 @@ class Side:
 
 
 MakeContext = Callable[..., Awaitable[BrowserContext]]
+MakeSide = Callable[..., Awaitable[Side]]
 
 
 async def in_call(doctor: Side, insured: Side) -> None:
