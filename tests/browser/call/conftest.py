@@ -1,0 +1,51 @@
+"""A server that holds calls, a room in it, and people's pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Side, build
+
+
+@pytest.fixture(scope="session")
+def call_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("call"))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def server(
+    sqlite_template: Path, call_assets: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[CallServer]:
+    """One server for the module; whoever kills it starts it again."""
+    path = tmp_path_factory.mktemp("calls") / "calls.sqlite"
+    shutil.copyfile(sqlite_template, path)
+    made = CallServer(f"sqlite+aiosqlite:///{path}", call_assets)
+    await made.start()
+    yield made
+    made.kill()
+    await made.database.dispose()
+
+
+@pytest_asyncio.fixture
+async def room(server: CallServer) -> Room:
+    return await server.room()
+
+
+@pytest_asyncio.fixture
+async def side(room: Room, context_factory: MakeContext) -> AsyncIterator[MakeSide]:
+    """Makes a person's page in a browser of their own; no page may complain, of the content policy least of all."""
+    made: list[Side] = []
+
+    async def make(role: str, in_room: Room | None = None, **options: object) -> Side:
+        found = await Side.prepare(await context_factory(**options), in_room or room, role)
+        made.append(found)
+        return found
+
+    yield make
+    for each in made:
+        assert each.complaints == []

@@ -1,0 +1,200 @@
+"""What people meet: refused cameras, blocked networks, second thoughts. Each has a way on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import WebSocketRoute
+
+from telecontrol.video.models import Role
+from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
+from tests.support.needs import program
+from tests.support.ports import free_port
+
+NO_ROUTE = """
+  const add = RTCPeerConnection.prototype.addIceCandidate;
+  RTCPeerConnection.prototype.addIceCandidate = function (candidate) {
+    return window.isRouteFree ? add.call(this, candidate) : Promise.resolve();
+  };
+"""
+NO_CAMERA = """
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = (wanted) =>
+    wanted.video ? Promise.reject(new DOMException("Requested device not found", "NotFoundError")) : ask(wanted);
+"""
+
+
+async def test_nothing_happens_before_a_click(side: MakeSide, room: Room) -> None:
+    insured = await side("insured")
+    await insured.enter(start="button")
+    await asyncio.sleep(0.5)
+    assert await insured.state() == "idle"
+    assert await insured.page.evaluate("kept.sockets.length") == 0
+    assert not (await room.attendance()).had_arrived
+
+    await insured.page.get_by_role("button", name="Entrer").click()
+    await insured.reaches("waiting")
+    assert (await room.attendance()).had_arrived
+
+
+async def test_who_refuses_the_camera_still_waits_sees_and_hears(side: MakeSide, room: Room) -> None:
+    doctor, insured = await side("doctor"), await side("insured", permissions=[])
+    await asyncio.gather(doctor.enter(), insured.enter())
+    await insured.reaches("waiting")
+    await insured.page.get_by_text("La caméra et le micro sont refusés").wait_for()
+    await doctor.page.get_by_text("Sa caméra et son micro sont refusés par son navigateur.").wait_for()
+    await doctor.admit()
+    await insured.reaches("live")
+    await insured.sees_and_hears()
+    await doctor.reaches("live")
+
+    # Allowed after all: no reload, no second admission.
+    await insured.page.context.grant_permissions(["camera", "microphone"])
+    await insured.page.get_by_role("button", name="J’ai autorisé, réessayer").click()
+    await doctor.sees_and_hears()
+    problems = [(problem.role, problem.code) for problem in (await room.attendance()).technical_problems]
+    assert problems == [(Role.INSURED, "refused_by_browser")]
+
+
+async def test_without_a_camera_the_call_is_held_by_sound(side: MakeSide) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await insured.page.add_init_script(NO_CAMERA)
+    await in_call(doctor, insured)
+    await insured.sees_and_hears()
+    await insured.page.get_by_text("Aucune caméra").wait_for()
+    await (
+        doctor.page.get_by_text("Pas de caméra de son côté.")
+        .or_(doctor.page.get_by_text("Caméra coupée"))
+        .first.wait_for()
+    )
+    before = await doctor.statistics()
+    await asyncio.sleep(1.5)
+    after = await doctor.statistics()
+    assert after["audioEnergy"] > before["audioEnergy"]
+    assert (await doctor.state(), await doctor.connections_made()) == ("live", 1), "no picture expected, none missed"
+
+
+async def test_a_network_that_lets_nothing_through_ends_at_the_telephone(side: MakeSide, room: Room) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    for each in (doctor, insured):
+        await each.page.add_init_script(NO_ROUTE)
+        await each.enter()
+    await doctor.admit()
+    await asyncio.gather(doctor.reaches("failed", within=60), insured.reaches("failed", within=60))
+    assert await doctor.connections_made() == 3
+    assert "ne vous sera pas reproché" in await insured.page.locator(".call__text").first.inner_text()
+    assert await insured.page.locator(".call__phone-number").get_attribute("href") == "tel:0184800000"
+    summary = await room.attendance()
+    assert {(problem.role, problem.code) for problem in summary.technical_problems} == {
+        (Role.INSURED, "no_media"),
+        (Role.DOCTOR, "no_media"),
+    }
+    assert not summary.media_flowed
+
+    # The way is free again: one click brings both back.
+    for each in (doctor, insured):
+        await each.page.evaluate("window.isRouteFree = true")
+    await insured.page.get_by_role("button", name="Réessayer").click()
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+
+
+async def test_where_sockets_are_blocked_waiting_still_counts(side: MakeSide, room: Room) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+
+    async def refuse(socket: WebSocketRoute) -> None:
+        await socket.close(code=1011)
+
+    await insured.page.route_web_socket("**/socket", refuse)
+    await asyncio.gather(doctor.enter(), insured.enter())
+    await insured.reaches("waiting")
+    await doctor.page.get_by_role("heading", name="L’assuré attend depuis").wait_for()
+    assert (await room.attendance()).had_arrived
+    assert await insured.page.locator(".call__phone-number").is_visible()
+
+
+async def test_a_page_that_may_not_enter_says_so(side: MakeSide, room: Room, server: CallServer) -> None:
+    insured = await side("insured")
+    await insured.page.route("**/ticket", lambda route: route.fulfill(status=403, json={"code": "not_now"}))
+    await insured.enter()
+    await insured.reaches("failed")
+    assert await insured.title() == "L’appel ne peut pas s’ouvrir d’ici"
+    insured.complaints.clear()
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+async def test_on_the_narrowest_telephone(side: MakeSide, lang: str) -> None:
+    doctor, insured = await side("doctor"), await side("insured", viewport={"width": 320, "height": 568})
+    await asyncio.gather(doctor.enter(), insured.enter(lang=lang))
+    await insured.reaches("waiting")
+    await _fits(insured)
+    await doctor.admit()
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+    await _fits(insured)
+    buttons = insured.page.locator(".call__bar .call__button")
+    assert await buttons.count() == 4
+    for index in range(4):
+        box = await buttons.nth(index).bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        assert box["y"] + box["height"] <= 568, "a button is out of reach"
+        assert await buttons.nth(index).inner_text()
+
+
+async def _fits(side: Side) -> None:
+    width = await side.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 320
+    assert await side.page.locator(".call__phone-number").is_visible()
+
+
+@pytest_asyncio.fixture
+async def relay(sqlite_template: Path, call_assets: Path, tmp_path: Path) -> AsyncIterator[CallServer]:
+    """A server whose relay is coturn, on this machine."""
+    port = free_port()
+    command = [str(program("turnserver")), "-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip=127.0.0.1"]
+    command += [
+        f"--listening-port={port}",
+        "--relay-ip=127.0.0.1",
+        "--allow-loopback-peers",
+        "--realm=telecontrol.test",
+    ]
+    command += ["--use-auth-secret", "--static-auth-secret=shared-with-coturn", "--log-file=stdout", "--no-stdout-log"]
+    command += [f"--pidfile={tmp_path / 'turn.pid'}", f"--userdb={tmp_path / 'turn.sqlite'}"]
+    coturn = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    path = tmp_path / "calls.sqlite"
+    shutil.copyfile(sqlite_template, path)
+    environment = {
+        "TELECONTROL_TURN_URLS": f"turn:127.0.0.1:{port}?transport=udp",
+        "TELECONTROL_TURN_SECRET": "shared-with-coturn",
+    }
+    server = CallServer(f"sqlite+aiosqlite:///{path}", call_assets, environment=environment)
+    try:
+        await server.start()
+        yield server
+    finally:
+        server.kill()
+        await server.database.dispose()
+        coturn.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            coturn.wait(5)
+
+
+async def test_the_third_try_goes_by_the_relay_alone(relay: CallServer, side: MakeSide) -> None:
+    room = await relay.room()
+    doctor, insured = await side("doctor", room), await side("insured", room)
+    await in_call(doctor, insured)
+    assert (await doctor.statistics())["route"] != "relay"
+    for epoch in (1, 2):
+        await insured.page.evaluate(
+            "epoch => kept.sockets.at(-1).send(JSON.stringify({ type: 'stuck', epoch, reason: 'no_frames' }))", epoch
+        )
+    await insured.page.wait_for_function("() => kept.connections.length === 3")
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+    await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+    assert {(await doctor.statistics())["route"], (await insured.statistics())["route"]} == {"relay"}

@@ -1,0 +1,232 @@
+/** The parts of the call that need no browser: bundled and run by Node (tests/video/test_call_core.py). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { isInApp, nameProblem, unavailable } from "../../telecontrol/web/assets/call/devices";
+import { loudness, SilenceWatch } from "../../telecontrol/web/assets/call/levels";
+import { begin, reduce, stateOf, type Facts, type Input } from "../../telecontrol/web/assets/call/machine";
+import { noticeOf, problemNotice } from "../../telecontrol/web/assets/call/notices";
+import { Judge, type Expected } from "../../telecontrol/web/assets/call/quality";
+import { fill, TEXTS } from "../../telecontrol/web/assets/call/texts";
+import type { CallState, Media, Peer, PeerState, Problem, Role } from "../../telecontrol/web/assets/call/types";
+
+const BOTH: Media = { audio: true, video: true, wantsVideo: true };
+const peer = (state: PeerState, hasLeft = false): Input => ({ type: "peer", peer: { state, since: "2026-03-02T09:02:00Z", media: BOTH, hasLeft } as Peer });
+const START: Input = { type: "start" };
+const UP: Input = { type: "link", up: true };
+const DOWN: Input = { type: "link", up: false };
+const LIVE: Input = { type: "quality", quality: "live" };
+const STILL: Input = { type: "quality", quality: "none" };
+const welcome = (isAdmitted: boolean): Input => ({ type: "welcome", isAdmitted });
+const NEGOTIATING: Input = { type: "negotiating", attempt: 0 };
+
+function path(role: Role, ...inputs: Input[]): CallState[] {
+  let facts: Facts = begin(role);
+  const states: CallState[] = [stateOf(facts)];
+  for (const input of inputs) {
+    facts = reduce(facts, input);
+    const state = stateOf(facts);
+    if (state !== states.at(-1)) states.push(state);
+  }
+  return states;
+}
+
+test("the insured's usual path", () => {
+  const states = path("insured", START, UP, welcome(false), peer("here"), { type: "admitted" }, NEGOTIATING, { type: "transport", connected: true }, LIVE, { type: "ended", reason: "finished" });
+  assert.deepEqual(states, ["idle", "connecting", "waiting", "admitted", "connected", "live", "ended"]);
+});
+
+test("the doctor's usual path", () => {
+  const states = path("doctor", START, UP, welcome(true), peer("waiting"), { type: "admitted" }, peer("here"), NEGOTIATING, LIVE, STILL, peer("absent", true));
+  assert.deepEqual(states, ["idle", "connecting", "waiting", "admitted", "live", "reconnecting", "waiting"]);
+});
+
+const IN_CALL = [START, UP, welcome(true), peer("here"), NEGOTIATING, LIVE];
+
+test("a lost socket changes nothing while the picture moves", () => {
+  assert.equal(path("insured", ...IN_CALL, DOWN).at(-1), "live");
+  assert.equal(path("insured", ...IN_CALL, DOWN, STILL).at(-1), "reconnecting");
+  assert.equal(path("insured", ...IN_CALL, peer("absent")).at(-1), "live");
+});
+
+test("a lost socket in the waiting room is told, and polling tells better", () => {
+  assert.equal(path("insured", START, UP, welcome(false), DOWN).at(-1), "reconnecting");
+  assert.equal(path("insured", START, UP, welcome(false), DOWN, { type: "polled", isAdmitted: false }).at(-1), "waiting");
+  assert.equal(path("insured", START, { type: "polled", isAdmitted: false }).at(-1), "waiting");
+});
+
+test("the other one reloading is a reconnection, leaving is not", () => {
+  assert.equal(path("doctor", ...IN_CALL, peer("away"), STILL).at(-1), "reconnecting");
+  assert.equal(path("doctor", ...IN_CALL, peer("absent", true)).at(-1), "waiting");
+  assert.equal(path("insured", ...IN_CALL, peer("absent", true)).at(-1), "admitted");
+});
+
+test("whoever comes back after leaving waits again, whatever was before", () => {
+  assert.equal(path("insured", ...IN_CALL, STILL, welcome(false)).at(-1), "waiting");
+  assert.equal(path("insured", ...IN_CALL, { type: "ended", reason: "left" }, START).at(-1), "connecting");
+});
+
+test("a failed call begins again with the next attempt", () => {
+  const failed: Input = { type: "failed", reason: "no_media" };
+  assert.deepEqual(path("doctor", ...IN_CALL, STILL, failed, NEGOTIATING, LIVE).slice(-3), ["failed", "admitted", "live"]);
+});
+
+test("every state has words in both languages, and a way on where there is one", () => {
+  const cases: [CallState, Input[]][] = [
+    ["idle", []],
+    ["connecting", [START]],
+    ["waiting", [START, UP, welcome(false)]],
+    ["live", IN_CALL],
+    ["poor", [...IN_CALL, { type: "quality", quality: "poor" }]],
+    ["reconnecting", [...IN_CALL, STILL]],
+    ["takeover", [...IN_CALL, { type: "takeover" }]],
+    ["ended", [...IN_CALL, { type: "ended", reason: "finished" }]],
+    ["failed", [...IN_CALL, { type: "failed", reason: "no_media" }]],
+  ];
+  for (const texts of Object.values(TEXTS)) {
+    for (const [state, inputs] of cases) {
+      const facts = inputs.reduce(reduce, begin("insured"));
+      assert.equal(stateOf(facts), state);
+      const notice = noticeOf(state, facts, texts, "fr-FR");
+      assert.ok(notice.status.length > 3, state);
+      assert.equal(notice.acts.length > 0, ["idle", "takeover", "ended", "failed"].includes(state), state);
+    }
+  }
+});
+
+test("a technical failure is said not to be held against the insured", () => {
+  const facts = [...IN_CALL, { type: "failed", reason: "no_media" } as Input].reduce(reduce, begin("insured"));
+  assert.match(noticeOf("failed", facts, TEXTS.fr, "fr").text, /ne vous sera pas reproché/);
+});
+
+test("the doctor sees since when somebody waits, and may let them in", () => {
+  const facts = [START, UP, welcome(true), peer("waiting")].reduce(reduce, begin("doctor"));
+  const notice = noticeOf("waiting", facts, TEXTS.fr, "fr-FR");
+  assert.match(notice.title ?? "", /^L’assuré attend depuis \d\d h \d\d$/);
+  assert.deepEqual(notice.acts, ["admit", "later5", "later10"]);
+});
+
+test("a delay is told to who waits", () => {
+  const facts = [START, UP, welcome(false), { type: "delay", minutes: 10 } as Input].reduce(reduce, begin("insured"));
+  assert.match(noticeOf("waiting", facts, TEXTS.en, "en").text, /about 10 minutes/);
+});
+
+test("both languages say the same things", () => {
+  const shape = (value: unknown): unknown =>
+    typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)])) : typeof value;
+  assert.deepEqual(shape(TEXTS.en), shape(TEXTS.fr));
+  const names = (value: unknown) => [...JSON.stringify(value).matchAll(/\{(\w+)\}/g)].map((found) => found[1]);
+  assert.deepEqual(names(TEXTS.en), names(TEXTS.fr));
+  assert.equal(fill("dans {minutes} min, {unknown}", { minutes: 5 }), "dans 5 min, {unknown}");
+});
+
+// Judging the picture.
+
+const SEEN: Expected = { video: true, audio: true, isExcused: false, isConnected: true };
+
+function verdicts(expected: Expected, samples: [second: number, frames: number, audio?: number, lost?: number, received?: number][]) {
+  const judge = new Judge(0);
+  return samples.map(([second, frames, audio = 0, lost = 0, received = 0]) =>
+    judge.judge({ at: second * 1000, frames, audioPackets: audio, lost, received }, expected),
+  );
+}
+
+test("the first decoded frame is a live picture; connected without one is not", () => {
+  assert.deepEqual(verdicts(SEEN, [[0.5, 0, 40], [1, 1, 60]]), ["none", "live"]);
+});
+
+test("eight seconds without a frame end the attempt, not before", () => {
+  assert.deepEqual(verdicts(SEEN, [[3.9, 0], [7.9, 0], [8, 0]]), ["none", "none", "dead"]);
+});
+
+test("a picture that stands still is poor, then dead, and live again when it moves", () => {
+  assert.deepEqual(verdicts(SEEN, [[1, 10], [3.9, 10], [4, 10], [6, 12]]), ["live", "live", "poor", "live"]);
+  assert.deepEqual(verdicts(SEEN, [[1, 10], [5, 10], [9, 10]]), ["live", "poor", "dead"]);
+});
+
+test("without a picture sound is enough, and with nothing sent the connection is", () => {
+  assert.deepEqual(verdicts({ ...SEEN, video: false }, [[1, 0, 0], [2, 0, 10]]), ["none", "live"]);
+  assert.deepEqual(verdicts({ ...SEEN, video: false, audio: false, isConnected: false }, [[1, 0]]), ["none"]);
+  assert.deepEqual(verdicts({ ...SEEN, video: false, audio: false }, [[1, 0], [20, 0]]), ["live", "live"]);
+});
+
+test("a hidden page and a page that slept blame nobody", () => {
+  assert.deepEqual(verdicts({ ...SEEN, isExcused: true }, [[1, 10], [5, 10], [9, 10], [13, 10]]).at(-1), "live");
+  assert.deepEqual(verdicts(SEEN, [[1, 10], [60, 10], [62, 10]]), ["live", "live", "live"]);
+});
+
+test("losing a tenth of what is sent is poor", () => {
+  const smooth = verdicts(SEEN, [[1, 10, 0, 0, 100], [2, 40, 0, 2, 200], [3, 70, 0, 4, 300]]);
+  assert.deepEqual(smooth, ["live", "live", "live"]);
+  const rough = verdicts(SEEN, [[1, 10, 0, 0, 100], [2, 40, 0, 60, 140], [3, 70, 0, 120, 180]]);
+  assert.deepEqual(rough, ["live", "poor", "poor"]);
+});
+
+// Devices.
+
+const around = { isSecure: true, hasApi: true, userAgent: "Mozilla/5.0 Chrome/156 Safari/537.36", isDenied: false };
+
+test("each reason for having no camera has its own word", () => {
+  const table: [string, string, Problem][] = [
+    ["NotAllowedError", "Permission denied", "refused_by_browser"],
+    ["NotAllowedError", "Permission denied by system", "refused_by_system"],
+    ["NotReadableError", "Could not start video source", "device_busy"],
+    ["AbortError", "Starting videoinput failed", "device_busy"],
+    ["NotFoundError", "Requested device not found", "no_device"],
+    ["OverconstrainedError", "", "no_device"],
+    ["SecurityError", "", "refused_by_browser"],
+    ["TypeError", "", "other"],
+  ];
+  for (const [name, message, expected] of table) assert.equal(nameProblem({ name, message }, around), expected, name);
+});
+
+test("a page without the camera's interface: insecure, inside an app, or too old", () => {
+  const without = { ...around, hasApi: false };
+  assert.equal(unavailable(around), null);
+  assert.equal(unavailable({ ...without, isSecure: false }), "insecure_context");
+  assert.equal(unavailable(without), "unsupported");
+  const facebook = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 [FBAN/FBIOS]";
+  assert.equal(unavailable({ ...without, userAgent: facebook }), "in_app_browser");
+  assert.equal(nameProblem({ name: "NotAllowedError", message: "" }, { ...around, userAgent: facebook }), "in_app_browser");
+});
+
+test("in-app browsers are known, ordinary ones are not mistaken for them", () => {
+  const inside = [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Instagram 300.0",
+  ];
+  const outside = [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15",
+  ];
+  for (const agent of inside) assert.ok(isInApp(agent), agent);
+  for (const agent of outside) assert.ok(!isInApp(agent), agent);
+});
+
+test("every problem has words and, where pressing helps, a button", () => {
+  for (const texts of Object.values(TEXTS)) {
+    for (const problem of Object.keys(texts.problem) as Problem[]) {
+      assert.ok((problemNotice(problem, texts).title ?? "").length > 5, problem);
+      assert.ok(texts.peerProblem[problem].length > 5, problem);
+    }
+    assert.deepEqual(problemNotice("in_app_browser", texts).acts, ["copyLink"]);
+    assert.deepEqual(problemNotice("refused_by_browser", texts).acts, ["retryDevices"]);
+  }
+});
+
+// Levels.
+
+test("loudness is the root mean square", () => {
+  assert.equal(loudness(new Float32Array([])), 0);
+  assert.equal(loudness(new Float32Array([0.5, -0.5, 0.5, -0.5])), 0.5);
+});
+
+test("silence is told after a while, never while muted, and sound begins it anew", () => {
+  const watch = new SilenceWatch(1000);
+  assert.deepEqual([watch.hear(0, 0), watch.hear(0, 900), watch.hear(0, 1000)], [false, false, true]);
+  assert.equal(watch.hear(0.1, 1100), false);
+  assert.deepEqual([watch.hear(0, 1200), watch.hear(null, 2000), watch.hear(0, 2300)], [false, false, false]);
+});
