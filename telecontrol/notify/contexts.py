@@ -191,7 +191,7 @@ class LinkAgain(ForAppointment):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CannotComeReceipt(ForAppointment):
-    """ "I cannot come" is recorded. The reason is never repeated in a message."""
+    """The answer *I cannot come* is recorded. The reason is never repeated in a message."""
 
     KIND: ClassVar[str] = "cannot_come_receipt"
 

@@ -23,7 +23,7 @@ from telecontrol.outbox.targets import Outgoing
 
 MAIL, SMS = "mail", "sms"
 _BOTH, _MAIL_ONLY = (MAIL, SMS), (MAIL,)
-LONGEST_SMS = 3
+LONGEST_SMS = 2
 """Segments over which no SMS is accepted: only an impossible public address leads there."""
 
 
@@ -49,7 +49,7 @@ _ALL = (
     Message(c.Invitation, "insured", _BOTH, calendar="REQUEST"),
     Message(c.Reminder, "insured", _BOTH),
     Message(c.Change, "insured", _BOTH, max_segments=2, calendar="REQUEST"),
-    Message(c.Cancellation, "insured", _BOTH, calendar="CANCEL"),
+    Message(c.Cancellation, "insured", _BOTH, max_segments=2, calendar="CANCEL"),
     Message(c.Release, "insured", _BOTH, max_segments=2, calendar="CANCEL"),
     Message(c.InPersonConvocation, "insured", _BOTH, max_segments=2, calendar="REQUEST"),
     Message(c.RefusalReceipt, "insured", _BOTH, max_segments=2),

@@ -117,40 +117,41 @@ def _page(
 def render_sms(context: Letterhead, *, language: str, max_segments: int) -> str:
     """The SMS of a context in GSM-7: the fullest wording that takes one segment, else the fullest that takes `max_segments`.
 
-    What is left out first, in order: the zone when it is Paris, the year, long forms of the organisation's name, the whole
-    weekday, and last the address of a place (it is on the page). A text that does not fit even so is told at its shortest.
+    What is left out first, in order: the zone when it is Paris, the year, the whole weekday and month, long forms of the
+    organisation's name. The address of a place is worth a second segment; it goes (it is on the page) when two do not hold
+    it. A text that does not fit even so is told at its shortest.
     """
     template = _environment(language).get_template(f"{context.KIND}/{language}/sms.txt")
     values = values_of(context, language)
-    texts = [
-        to_gsm7(_one_line(template.render({**values, **variant})))
-        for variant in _variants(context, values["name"], language)
-    ]
-    for allowed in range(1, max_segments + 1):
-        # With more room, the fullest wording that fits is the best one: variants go from full to bare.
-        found = next((text for text in texts if segments(text).count <= allowed), None)
-        if found is not None:
-            return found
-    return texts[-1]
+    text = ""
+    for place in dict.fromkeys((getattr(context, "site_address", ""), "")):
+        texts = [
+            to_gsm7(_one_line(template.render({**values, **variant, "place_in_sms": place})))
+            for variant in _variants(context, values["name"], language)
+        ]
+        for allowed in range(1, max_segments + 1):
+            # With more room, the fullest wording that fits is the best one: variants go from full to bare.
+            found = next((text for text in texts if segments(text).count <= allowed), None)
+            if found is not None:
+                return found
+        text = texts[-1]
+    return text
 
 
 def _variants(context: Letterhead, name: str, language: str) -> Iterator[dict[str, str]]:
     """What changes between wordings of one SMS, from the fullest to the barest."""
     starts_at, zone = getattr(context, "starts_at", None), getattr(context, "zone", "Europe/Paris")
-    names = list(shorter_names(name))
-    address = getattr(context, "site_address", "")
-    for place in [address, ""] if address else [""]:
-        for shorter, style, says_zone in _shapes(names, zone):
-            variant = {"name": shorter, "place_in_sms": place, "in_zone": "", "at": "", "previous": "", "due": ""}
-            if says_zone:
-                variant["in_zone"] = f" ({wording.zone_name(zone, language, short=True)})"
-            if starts_at is not None:
-                variant["at"] = _sms_moment(starts_at, zone, language, style)
-            if isinstance(context, Change):
-                variant["previous"] = _sms_moment(context.previous_starts_at, zone, language, min(style + 1, 2))
-            if isinstance(context, DoctorSignatureDue):
-                variant["due"] = _sms_moment(context.due_at, zone, language, style)
-            yield variant
+    for shorter, style, says_zone in _shapes(list(shorter_names(name)), zone):
+        variant = {"name": shorter, "in_zone": "", "at": "", "previous": "", "due": ""}
+        if says_zone:
+            variant["in_zone"] = f" ({wording.zone_name(zone, language, short=True)})"
+        if starts_at is not None:
+            variant["at"] = _sms_moment(starts_at, zone, language, style)
+        if isinstance(context, Change):
+            variant["previous"] = _sms_moment(context.previous_starts_at, zone, language, min(style + 1, 2))
+        if isinstance(context, DoctorSignatureDue):
+            variant["due"] = _sms_moment(context.due_at, zone, language, style)
+        yield variant
 
 
 def _shapes(names: list[str], zone: str) -> Iterator[tuple[str, int, bool]]:
