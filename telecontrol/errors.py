@@ -15,6 +15,7 @@ TelecontrolError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -41,6 +42,13 @@ class InvalidInput(TelecontrolError):
     def __init__(self, message: str = "", *, field: str | None = None, code: str | None = None, **details: Any) -> None:
         super().__init__(message, code=code, **details)
         self.field = field
+
+    @classmethod
+    def of_all(cls, problems: Sequence[InvalidInput]) -> InvalidInput:
+        """One refusal for several faults: the first one's, and every one of them in `details["problems"]`."""
+        first = problems[0]
+        listed = [{"field": each.field, "code": each.code, **each.details} for each in problems]
+        return cls(first.message, field=first.field, code=first.code, **{**first.details, "problems": listed})
 
 
 class NotFound(TelecontrolError):

@@ -54,6 +54,7 @@ async def issue_key(
     scopes: Iterable[str],
     actor: Actor,
     now: datetime,
+    key_id: uuid.UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key's row and the key itself, shown this once. Raises `InvalidInput` for an unknown scope or no name."""
     try:
@@ -65,7 +66,12 @@ async def issue_key(
         raise InvalidInput("a key needs a name of 1 to 80 characters and a scope", field="name", code="key_incomplete")
     token = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
-        organisation_id=organisation_id, name=name, key_hash=hashed(token), scopes=list(wanted), created_at=now
+        id=key_id or uuid.uuid4(),
+        organisation_id=organisation_id,
+        name=name,
+        key_hash=hashed(token),
+        scopes=list(wanted),
+        created_at=now,
     )
     session.add(key)
     await session.flush()
@@ -83,6 +89,16 @@ async def find_key(session: AsyncSession, token: str, *, now: datetime) -> ApiKe
     if key is not None and (key.last_used_at is None or now - key.last_used_at >= _USED_EVERY):
         key.last_used_at = now
     return key
+
+
+async def keys_of(session: AsyncSession, organisation_id: uuid.UUID) -> list[ApiKey]:
+    """An organisation's keys: those that stand first, the newest first among them."""
+    found = await session.scalars(
+        select(ApiKey)
+        .where(ApiKey.organisation_id == organisation_id)
+        .order_by(ApiKey.revoked_at.is_not(None), ApiKey.created_at.desc(), ApiKey.id)
+    )
+    return list(found)
 
 
 async def revoke_key(session: AsyncSession, key: ApiKey, *, actor: Actor, now: datetime) -> None:
