@@ -115,14 +115,17 @@ async def void(
     kinds: Collection[str] | None = None,
     version: int | None = None,
     versions_below: int | None = None,
+    recipient: str | None = None,
 ) -> Known:
     """Cancel wins: nothing matched here starts after the caller's commit (PROMISES P8).
 
-    Without `kinds`, `version` and `versions_below` everything about the subject is matched. What is on the wire or in doubt
+    Without `kinds`, `version`, `versions_below` and `recipient` everything about the subject is matched. What is on the wire or in doubt
     is marked, never re-sent, and returned with what was already accepted, for the caller to correct. A failed one is marked
     too: nobody can try it again; an accepted one: nobody can repeat it.
     """
     wanted = matching(subject_kind, subject_id, kinds=kinds, version=version, versions_below=versions_below)
+    if recipient is not None:
+        wanted.append(Intent.recipient == recipient)
     found = await locked(session, *wanted)
     doubtful = await _with_doubtful_attempts(session, found)
     voided = []

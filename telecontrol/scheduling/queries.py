@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,3 +42,23 @@ async def require_visible(session: AsyncSession, viewer: Viewer, appointment_id:
 def cases_of(viewer: Viewer) -> Cases:
     """The controls in which a doctor has, or had, an appointment."""
     return select(Appointment.control_id).where(Appointment.doctor_id == viewer.doctor_id)
+
+
+async def appointments_between(
+    session: AsyncSession, viewer: Viewer, begins_at: datetime, ends_at: datetime
+) -> list[Appointment]:
+    """The appointments that start in [begins_at, ends_at) and that the viewer may meet, by start, with their people."""
+    found = await session.scalars(
+        select(Appointment)
+        .join(Control, Control.id == Appointment.control_id)
+        .where(Appointment.starts_at >= begins_at, Appointment.starts_at < ends_at, visible(viewer))
+        .options(
+            joinedload(Appointment.doctor),
+            joinedload(Appointment.site),
+            joinedload(Appointment.control).joinedload(Control.insured),
+            joinedload(Appointment.control).joinedload(Control.organisation),
+        )
+        .order_by(Appointment.starts_at, Appointment.id)
+        .limit(500)
+    )
+    return list(found)

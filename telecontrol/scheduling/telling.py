@@ -8,7 +8,7 @@ when the appointment is near; answers to the insured's own act at once.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from telecontrol.controls.policies import Mode
 from telecontrol.notify import contexts
 from telecontrol.notify.contexts import ForAppointment, ForDoctor, Letterhead
 from telecontrol.outbox.intents import Known, enqueue
+from telecontrol.outbox.locks import AGAIN
 from telecontrol.outbox.models import Intent
 from telecontrol.scheduling import deadlines
 from telecontrol.scheduling.dossier import Dossier
@@ -35,8 +36,8 @@ INVITATION = contexts.Invitation.KIND
 CONVOCATION = contexts.InPersonConvocation.KIND
 CHANGE = contexts.Change.KIND
 REMINDER = contexts.Reminder.KIND
-NOTICE_KINDS = (INVITATION, CHANGE, CONVOCATION)
-"""What gives notice of an hour."""
+NOTICE_KINDS = tuple(kind + again for kind in (INVITATION, CHANGE, CONVOCATION) for again in ("", AGAIN))
+"""What gives notice of an hour, repetitions included."""
 ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER)
 """What would be wrong once the hour is given up."""
 
@@ -54,10 +55,21 @@ class About:
 
 
 async def convoke(
-    session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime, hold: timedelta
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    *,
+    now: datetime,
+    hold: timedelta,
+    only: Collection[str] | None = None,
 ) -> None:
-    """Queue the convocation on every channel the person has, and the reminder."""
+    """Queue the convocation on every channel the person has (or `only` those), and the reminder.
+
+    A reminder that is queued already stays as it is.
+    """
     for channel, recipient in channels_of(dossier):
+        if only is not None and channel not in only:
+            continue
         await _give_notice(session, operator, dossier, channel, recipient, now=now, hold=hold)
     await remind(session, operator, dossier, now=now, hold=hold)
 

@@ -135,7 +135,9 @@ async def done(
     task = await find_task(session, staff.viewer, task_id)
     back = local_path(next, otherwise=paths.DESK)
     if task.kind in ENDS_BY_ITSELF:
-        return see_other(request, back, tone="warning", text="Cette tâche se termine d'elle-même quand l'acte est fait.")
+        return see_other(
+            request, back, tone="warning", text="Cette tâche se termine d'elle-même quand l'acte est fait."
+        )
     await close_tasks(session, task.kind, subject_id=task.subject_id, outcome="done", by=str(staff.user.id), now=now)
     record(
         session,
@@ -150,7 +152,9 @@ async def done(
     return see_other(request, back, text="C'est noté.")
 
 
-async def _rows(session: AsyncSession, staff: HandlerDep, tasks: Iterable[Task], *, now: datetime) -> list[dict[str, Any]]:
+async def _rows(
+    session: AsyncSession, staff: HandlerDep, tasks: Iterable[Task], *, now: datetime
+) -> list[dict[str, Any]]:
     tasks = list(tasks)
     ids = {task.control_id for task in tasks if task.control_id is not None}
     controls = {
@@ -180,5 +184,9 @@ def _action(task: Task) -> dict[str, str]:
     control_id = str(task.control_id)
     if task.kind in _BOOKS:
         return {"href": paths.control(control_id, "book"), "code": "book"}
-    code = {TaskKind.ABSENCE_TO_QUALIFY: "answer", TaskKind.CONTROL_TO_QUALIFY: "qualify", TaskKind.NOTICE_AT_RISK: "mend"}
+    code = {
+        TaskKind.ABSENCE_TO_QUALIFY: "answer",
+        TaskKind.CONTROL_TO_QUALIFY: "qualify",
+        TaskKind.NOTICE_AT_RISK: "mend",
+    }
     return {"href": paths.control(control_id), "code": code.get(task.kind, "look")}

@@ -1,0 +1,296 @@
+"""Acts of the desk on a control: cancel, answer an absence, decide for a notice, correct a contact, qualify, retry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from telecontrol.controls.queries import find_control
+from telecontrol.errors import Conflict, InvalidInput, NotFound
+from telecontrol.outbox.decisions import retry
+from telecontrol.outbox.models import Intent
+from telecontrol.reports.drafting import Qualification, qualify
+from telecontrol.scheduling.answers import Decision, answer_absence, decline_video, undo_decline
+from telecontrol.scheduling.contacts import change_contact
+from telecontrol.scheduling.dossier import Dossier, load_control, load_dossier
+from telecontrol.scheduling.freeing import cancel, cancel_control, current_dossier
+from telecontrol.scheduling.notices import DecisionKind, decide_for_channel
+from telecontrol.web import paths
+from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
+from telecontrol.web.pages.desk.control import control_page
+from telecontrol.web.rendering import see_other
+from telecontrol.web.staff_door import HandlerDep, Staff
+from telecontrol.worker import Runtime
+
+pages = APIRouter()
+_ONE_MORE_TRY = timedelta(hours=2)
+Act = Callable[[Dossier], Awaitable[object]]
+
+
+@pages.post(paths.control("{control_id}", "cancel"))
+async def cancelled(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    control_id: uuid.UUID,
+    what: Annotated[Literal["appointment", "control"], Form()],
+    reason: Annotated[Literal["", "doctor_unavailable", "request_withdrawn", "technical"], Form()] = "",
+) -> Response:
+    if what == "control":
+        await find_control(session, staff.viewer, control_id)
+        await cancel_control(session, operator=runtime.operator, control_id=control_id, actor=staff.actor, now=now)
+        return _back(request, control_id, "Contrôle annulé. Qui savait le rendez-vous est prévenu.")
+
+    async def act(dossier: Dossier) -> None:
+        await cancel(session, operator=runtime.operator, dossier=dossier, actor=staff.actor, now=now, reason=reason)
+
+    return await _on_appointment(
+        request,
+        runtime,
+        session,
+        staff,
+        control_id,
+        act,
+        now=now,
+        form="cancel",
+        text="Rendez-vous annulé. Le contrôle est à planifier.",
+    )
+
+
+@pages.post(paths.control("{control_id}", "decline"))
+async def declined(
+    request: Request, runtime: RuntimeDep, staff: HandlerDep, session: SessionDep, now: NowDep, control_id: uuid.UUID
+) -> Response:
+    """The insured said so by phone."""
+
+    async def act(dossier: Dossier) -> None:
+        await decline_video(session, operator=runtime.operator, dossier=dossier, actor=staff.actor, now=now)
+
+    return await _on_appointment(
+        request,
+        runtime,
+        session,
+        staff,
+        control_id,
+        act,
+        now=now,
+        form="decline",
+        text="Refus de la visioconférence enregistré : rendez-vous sur place à planifier.",
+    )
+
+
+@pages.post(paths.control("{control_id}", "undo"))
+async def undone(
+    request: Request, runtime: RuntimeDep, staff: HandlerDep, session: SessionDep, now: NowDep, control_id: uuid.UUID
+) -> Response:
+    async def act(dossier: Dossier) -> None:
+        await undo_decline(session, operator=runtime.operator, dossier=dossier, actor=staff.actor, now=now)
+
+    return await _on_appointment(
+        request,
+        runtime,
+        session,
+        staff,
+        control_id,
+        act,
+        now=now,
+        form="undo",
+        text="Le rendez-vous en visioconférence est maintenu.",
+    )
+
+
+@pages.post(paths.control("{control_id}", "absence"))
+async def absence(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    control_id: uuid.UUID,
+    decision: Annotated[Decision, Form()],
+) -> Response:
+    async def act(dossier: Dossier) -> None:
+        await answer_absence(
+            session, operator=runtime.operator, dossier=dossier, decision=decision, actor=staff.actor, now=now
+        )
+
+    return await _on_appointment(
+        request, runtime, session, staff, control_id, act, now=now, form="absence", text="Réponse enregistrée."
+    )
+
+
+@pages.post(paths.control("{control_id}", "notice"))
+async def notice(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    control_id: uuid.UUID,
+    channel: Annotated[Literal["mail", "sms"], Form()],
+    kind: Annotated[DecisionKind, Form()] = DecisionKind.TOLD_IN_PERSON,
+    reason: Annotated[str, Form(max_length=300)] = "",
+) -> Response:
+    async def act(dossier: Dossier) -> None:
+        await decide_for_channel(
+            session,
+            dossier=dossier,
+            channel=channel,
+            kind=kind,
+            reason=reason,
+            user_id=staff.user.id,
+            actor=staff.actor,
+            now=now,
+        )
+
+    return await _on_appointment(
+        request,
+        runtime,
+        session,
+        staff,
+        control_id,
+        act,
+        now=now,
+        form="notice",
+        text="Décision consignée.",
+        typed={"reason": reason},
+    )
+
+
+@pages.post(paths.control("{control_id}", "contact"))
+async def contact(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    control_id: uuid.UUID,
+    email: Annotated[str, Form(max_length=254)] = "",
+    phone: Annotated[str, Form(max_length=32)] = "",
+) -> Response:
+    await find_control(session, staff.viewer, control_id)
+    try:
+        control = await load_control(session, control_id, lock=True)
+        changed = await change_contact(
+            session, operator=runtime.operator, control=control, email=email, phone=phone, actor=staff.actor, now=now
+        )
+    except InvalidInput as error:
+        return await control_page(
+            request,
+            runtime,
+            session,
+            staff,
+            control_id,
+            now=now,
+            status=422,
+            form_error={"form": "contact", "code": error.code, "field": error.field or ""},
+            typed={"email": email, "phone": phone},
+        )
+    text = (
+        "Coordonnées corrigées. Ce qui devait partir repart à la nouvelle adresse." if changed else "Rien n'a changé."
+    )
+    return _back(request, control_id, text)
+
+
+@pages.post(paths.control("{control_id}", "qualify"))
+async def qualified(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    control_id: uuid.UUID,
+    qualification: Annotated[Qualification, Form()],
+    reason: Annotated[str, Form(max_length=300)] = "",
+) -> Response:
+    async def act(dossier: Dossier) -> None:
+        await qualify(
+            session,
+            dossier=dossier,
+            qualification=qualification,
+            user=staff.user,
+            reason=reason,
+            actor=staff.actor,
+            now=now,
+        )
+
+    return await _on_appointment(
+        request,
+        runtime,
+        session,
+        staff,
+        control_id,
+        act,
+        now=now,
+        form="qualify",
+        text="Absence qualifiée. Le rapport préparé est retiré.",
+        typed={"reason": reason},
+    )
+
+
+@pages.post(paths.message("{intent_id}", "resend"))
+async def resent(
+    request: Request,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    intent_id: uuid.UUID,
+    control_id: Annotated[uuid.UUID, Form()],
+) -> Response:
+    await find_control(session, staff.viewer, control_id)
+    intent = await session.get(Intent, intent_id)
+    if intent is None or intent.control_id != control_id:
+        raise NotFound("no such message")
+    until = max(intent.not_after, now + _ONE_MORE_TRY)
+    await retry(session, intent_id, now=now, not_after=until, actor=staff.actor)
+    return _back(request, control_id, "Le message repart.")
+
+
+async def _on_appointment(
+    request: Request,
+    runtime: Runtime,
+    session: AsyncSession,
+    staff: Staff,
+    control_id: uuid.UUID,
+    act: Act,
+    *,
+    now: datetime,
+    form: str,
+    text: str,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    """Do `act` on the control's latest appointment; a refusal comes back on the page, beside its form."""
+    await find_control(session, staff.viewer, control_id)
+    control = await load_control(session, control_id, lock=True)
+    dossier = await current_dossier(session, control)
+    if dossier is None:
+        raise NotFound("no appointment")
+    try:
+        async with session.begin_nested():
+            await act(await load_dossier(session, dossier.appointment.id, lock=True))
+    except (Conflict, InvalidInput) as error:
+        session.expire_all()
+        return await control_page(
+            request,
+            runtime,
+            session,
+            staff,
+            control_id,
+            now=now,
+            status=409 if isinstance(error, Conflict) else 422,
+            form_error={"form": form, "code": error.code, "field": getattr(error, "field", "") or ""},
+            typed=typed,
+        )
+    return _back(request, control_id, text)
+
+
+def _back(request: Request, control_id: uuid.UUID, text: str) -> Response:
+    return see_other(request, paths.control(str(control_id)), text=text)
