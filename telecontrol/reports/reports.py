@@ -19,7 +19,7 @@ from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Forbidden, InvalidInput, WrongState
 from telecontrol.outbox.intents import enqueue
 from telecontrol.reports import contract
-from telecontrol.reports.canonical import content_hash
+from telecontrol.reports.canonical import canonical, content_hash
 from telecontrol.reports.deadlines import report_due_at
 from telecontrol.reports.gateway_setup import NAME
 from telecontrol.reports.models import Conclusion, Report, ReportState
@@ -219,7 +219,9 @@ def document_of(
 async def _hand_over(
     session: AsyncSession, operator: Operator, report: Report, document: Mapping[str, Any], *, now: datetime
 ) -> None:
-    report.content_hash = content_hash(contract.written(document))
+    # Not checked against the contract here: a flaw in somebody's file must not keep a doctor from concluding. It fails the
+    # sending, at once, to a human who corrects it (`send_again`).
+    report.content_hash = content_hash(canonical(dict(document)))
     await enqueue(
         session,
         sealer=operator.messages,

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from telecontrol.accounts.models import Insurer
 from telecontrol.accounts.viewer import staff_viewer
 from telecontrol.clock import VirtualClock
-from telecontrol.controls.models import Control
+from telecontrol.controls.models import Control, Doctor
 from telecontrol.controls.results import Result
 from telecontrol.controls.states import ControlState
 from telecontrol.db.session import Database
@@ -23,10 +23,12 @@ from telecontrol.outbox.sweeps import send_due, settle_doubts
 from telecontrol.reports import queries, sweeps
 from telecontrol.reports.gateway import InsurerTarget
 from telecontrol.reports.models import Report, ReportState
+from telecontrol.reports.reports import send_again
+from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.tasks.models import Task, TaskKind
 from tests.support.concluding import MINUTE, OPERATOR, START, appoint, say
 from tests.support.insurer import InsurerProcess, connect
-from tests.support.world import World, make_control, make_world
+from tests.support.world import HANDLER, World, make_control, make_world
 
 HOUR = timedelta(hours=1)
 
@@ -221,6 +223,31 @@ async def test_a_refusal_for_good_has_one_task_of_its_own(service: Service, proc
     async with service.database.reading() as session:
         intent = (await session.scalars(select(Intent).where(Intent.subject_id == report.id))).one()
         assert intent.state is IntentState.FAILED
+
+
+async def test_a_flaw_in_the_file_stops_the_sending_and_not_the_doctor(
+    service: Service, process: InsurerProcess
+) -> None:
+    async with service.database.transaction() as session:
+        (await session.get_one(Doctor, service.world.doctor.id)).rpps = "short"
+    report = await service.report(0)
+    await service.tick()
+    assert await service.open_tasks() == {TaskKind.REPORT_REFUSED}
+    assert process.ledger()["requests"] == []
+    async with service.database.transaction() as session:
+        (await session.get_one(Doctor, service.world.doctor.id)).rpps = "10000000001"
+        again = await send_again(
+            session,
+            operator=OPERATOR,
+            dossier=await load_dossier(session, report.appointment_id, lock=True),
+            report=await session.get_one(Report, report.id),
+            user=service.world.handler,
+            actor=HANDLER,
+            now=service.clock.now(),
+        )
+    await service.tick()
+    assert [one["key"] for one in process.ledger()["reports"]] == [f"{again.id}.2"]
+    assert {one.state for one in await service.reports()} == {ReportState.WITHDRAWN, ReportState.ACKNOWLEDGED}
 
 
 async def test_the_control_is_reported_once_its_report_is_acknowledged(

@@ -18,6 +18,7 @@ from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import of_control
 from telecontrol.db.session import Database
 from telecontrol.errors import Conflict, Forbidden, InvalidInput, WrongState
+from telecontrol.outbox.contents import read_context
 from telecontrol.outbox.models import DeliveryState, Intent, IntentState
 from telecontrol.reports.absences import decide_on_notice
 from telecontrol.reports.circumstances import Circumstances, IdentityDocument
@@ -25,7 +26,8 @@ from telecontrol.reports.conclusions import is_intact
 from telecontrol.reports.models import Conclusion, Report, ReportState
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState, NoticeDecision
-from tests.support.concluding import MINUTE, SEEN, START, appoint, goes_wrong, insured_arrives, say
+from tests.support.concluding import MINUTE, OPERATOR, SEEN, START, appoint, goes_wrong, insured_arrives, say
+from tests.support.insurer import published_schema
 from tests.support.world import HANDLER, World, make_world
 
 OVER = START + 16 * MINUTE
@@ -89,6 +91,9 @@ async def test_what_each_result_leads_to(
         ]
         assert reports[0].state is ReportState.SIGNED
         assert sent[0].not_after >= reports[0].due_at + timedelta(days=29)
+        async with database.reading() as session:
+            context = await read_context(session, sent[0].id, sealer=OPERATOR.messages)
+        published_schema("ReportDocument").validate(context["document"])
 
 
 async def test_the_insured_hears_the_conclusion_by_mail_only_and_gets_proof_of_having_come(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import jsonschema_rs
+import httpx2
 import pytest
 from pydantic import ValidationError
 
@@ -15,8 +15,9 @@ from telecontrol.reports import contract, published
 from telecontrol.reports.canonical import canonical
 from telecontrol.reports.contract import Answer, Kept, Submission
 from tests.support.concluding import START
+from tests.support.insurer import KEY as GATEWAY_KEY
+from tests.support.insurer import SCHEMA, InsurerProcess, published_schema
 
-FILE = Path(__file__).parents[2] / "docs" / "insurer-gateway.schema.json"
 BODY = canonical(published.EXAMPLE)
 KEY = contract.key_of(published.EXAMPLE["report_id"], 1)
 HEADERS = {
@@ -25,14 +26,6 @@ HEADERS = {
     "content-digest": contract.digest_of(BODY),
     "idempotency-key": KEY,
 }
-
-
-def validator(name: str) -> jsonschema_rs.Draft202012Validator:
-    """The published schema of one component, read from the file as an insurer's IT would."""
-    document = json.loads(FILE.read_text(encoding="utf-8"))
-    return jsonschema_rs.Draft202012Validator(
-        {"$ref": f"#/components/schemas/{name}", "components": document["components"]}, validate_formats=True
-    )
 
 
 def changed(*path: str | int, to: Any = None, drop: bool = False) -> dict[str, Any]:
@@ -48,7 +41,7 @@ def changed(*path: str | int, to: Any = None, drop: bool = False) -> dict[str, A
 
 
 def test_the_file_in_the_docs_is_the_contract_of_this_release() -> None:
-    assert json.loads(FILE.read_text(encoding="utf-8")) == published.openapi(), (
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == published.openapi(), (
         "write it again: python -m telecontrol.reports.conformance --schema > docs/insurer-gateway.schema.json"
     )
 
@@ -60,7 +53,7 @@ def test_every_example_follows_its_schema() -> None:
             contents = [operation.get("requestBody", {}), *operation["responses"].values()]
             for content in (media for part in contents for media in part.get("content", {}).values()):
                 if "example" in content:
-                    validator(content["schema"]["$ref"].rpartition("/")[2]).validate(content["example"])
+                    published_schema(content["schema"]["$ref"].rpartition("/")[2]).validate(content["example"])
                     examples += 1
     assert examples >= 5
 
@@ -87,7 +80,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("document", BROKEN)
 def test_what_breaks_the_contract_is_refused_by_the_schema_and_by_the_model(document: dict[str, Any]) -> None:
-    assert not validator("ReportDocument").is_valid(document)
+    assert not published_schema("ReportDocument").is_valid(document)
     with pytest.raises(ValidationError):
         contract.written(document)
 
@@ -117,7 +110,7 @@ def test_what_is_wrong_with_a_request_is_said(headers: dict[str, str], body: byt
         code,
         "application/problem+json",
     )
-    validator("Problem").validate(problem)
+    published_schema("Problem").validate(problem)
 
 
 def test_a_refusal_names_the_place_and_never_the_value() -> None:
@@ -144,8 +137,68 @@ def test_the_answers_to_a_known_key() -> None:
     kept = Kept(KEY, submission.digest, "ACK-1", START)
     same = contract.again(submission, kept)
     assert (same.status, json.loads(same.body)["acknowledgement_id"]) == (200, "ACK-1")
-    validator("Acknowledgement").validate(json.loads(same.body))
-    validator("Acknowledgement").validate(json.loads(contract.pending(kept).body))
-    assert not validator("Acknowledgement").is_valid({**json.loads(contract.pending(kept).body), "status": "accepted"})
+    published_schema("Acknowledgement").validate(json.loads(same.body))
+    published_schema("Acknowledgement").validate(json.loads(contract.pending(kept).body))
+    assert not published_schema("Acknowledgement").is_valid(
+        {**json.loads(contract.pending(kept).body), "status": "accepted"}
+    )
     other = contract.again(submission, Kept(KEY, contract.digest_of(b"other"), "ACK-1", START))
     assert (other.status, json.loads(other.body)["code"]) == (409, "content_mismatch")
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[InsurerProcess]:
+    running = InsurerProcess("--faults", "error,accept")
+    running.start()
+    yield running
+    running.stop()
+
+
+class TestConformanceServer:
+    """The server that an insurer's IT runs."""
+
+    def call(
+        self,
+        process: InsurerProcess,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        with httpx2.Client(base_url=process.url, trust_env=False) as client:
+            return client.request(method, path, content=body, headers=headers)
+
+    def test_it_serves_the_contract(self, process: InsurerProcess) -> None:
+        assert self.call(process, "GET", "/openapi.json").json() == published.openapi()
+        assert self.call(process, "GET", "/").status_code == 200
+        assert self.call(process, "GET", "/nothing").status_code == 404
+
+    def test_faults_from_the_command_line_and_from_a_request_come_in_order(self, process: InsurerProcess) -> None:
+        headers = {**HEADERS, "authorization": f"Bearer {GATEWAY_KEY}"}
+        said = [self.call(process, "POST", "/reports", BODY, headers).status_code for _ in range(3)]
+        assert said == [500, 201, 200]
+        process.plan("unavailable", "conflict")
+        answers = [self.call(process, "POST", "/reports", BODY, headers) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [503, 409, 200]
+        assert answers[0].headers["retry-after"] == "2"
+        found = self.call(process, "GET", f"/reports/{KEY}", headers=headers).json()
+        assert found["acknowledgement_id"] == answers[2].json()["acknowledgement_id"]
+        assert process.ledger()["effects"] == 1
+        process.forget()
+        assert self.call(process, "GET", f"/reports/{KEY}", headers=headers).status_code == 404
+
+    def test_it_says_what_is_wrong_and_counts_no_effect(self, process: InsurerProcess) -> None:
+        process.forget()
+        headers = {**HEADERS, "authorization": f"Bearer {GATEWAY_KEY}"}
+        body = canonical(changed("insured", drop=True))
+        wrong = {**headers, "content-digest": contract.digest_of(body)}
+        assert self.call(process, "POST", "/reports", body, wrong).json()["errors"] == [
+            {"pointer": "/insured", "code": "missing"}
+        ]
+        assert self.call(process, "POST", "/reports", BODY, HEADERS).status_code == 401
+        ledger = process.ledger()
+        assert (ledger["effects"], [one["status"] for one in ledger["requests"]]) == (0, [422, 401])
+
+    def test_an_unknown_fault_is_refused(self, process: InsurerProcess) -> None:
+        for body in (b'{"faults": ["explode"]}', b"{}", b"?"):
+            assert self.call(process, "POST", "/conformance/faults", body).status_code == 422

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import Insurer
@@ -17,6 +19,7 @@ from tests.support.concluding import OPERATOR
 from tests.support.world import NOW
 
 KEY = "a-key-of-the-insurer-in-tests"
+SCHEMA = Path(__file__).parents[2] / "docs" / "insurer-gateway.schema.json"
 
 
 class InsurerProcess:
@@ -66,6 +69,14 @@ class InsurerProcess:
         with urllib.request.urlopen(request, timeout=10) as response:
             told: dict[str, Any] = json.load(response)
             return told
+
+
+def published_schema(name: str) -> jsonschema_rs.Draft202012Validator:
+    """The published schema of one component, read from the file as an insurer's IT would."""
+    document = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": document["components"]}, validate_formats=True
+    )
 
 
 async def connect(session: AsyncSession, insurer: Insurer, url: str, *, key: str = KEY) -> None:
