@@ -18,7 +18,7 @@ from sqlalchemy.orm import joinedload
 
 from telecontrol.accounts.access import Action, Kind, RowFilter, row_filter
 from telecontrol.accounts.viewer import Viewer
-from telecontrol.controls.models import Control, Doctor
+from telecontrol.controls.models import Control, Doctor, Insured
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.states import ControlState
 from telecontrol.errors import NotFound
@@ -168,3 +168,14 @@ async def _entries(session: AsyncSession, rows: Iterable[Appointment], *, now: d
         Entry(of(row, row.control, doctor=row.doctor, site=row.site), waits.get(row.id), came.get(row.id))
         for row in found
     ]
+
+
+async def people_of(session: AsyncSession, control_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Insured]:
+    """The insured of controls that the viewer has met already, by control id. One query, none for nobody."""
+    wanted = list(control_ids)
+    if not wanted:
+        return {}
+    rows = await session.execute(
+        select(Control.id, Insured).join(Insured, Insured.id == Control.insured_id).where(Control.id.in_(wanted))
+    )
+    return {row.id: row.Insured for row in rows}

@@ -77,6 +77,16 @@ async def hit_by(session: AsyncSession, doctor_id: uuid.UUID, period: Period, *,
     return list(found)
 
 
+def check_period(period: Period, *, now: datetime, fields: tuple[str, str] = ("starts_at", "ends_at")) -> None:
+    """Raises `InvalidInput` for a period that cannot be; `fields` name the parts of the form it came from."""
+    if period.ends_at <= period.starts_at:
+        raise InvalidInput("it ends after it begins", field=fields[1], code="not_in_order")
+    if period.ends_at <= now:
+        raise InvalidInput("that is past", field=fields[1], code="in_the_past")
+    if period.ends_at - period.starts_at > LONGEST or period.starts_at > now + FURTHEST:
+        raise InvalidInput("at most a year, within two years", field=fields[1], code="too_long")
+
+
 async def add_absence(
     session: AsyncSession, *, doctor_id: uuid.UUID, period: Period, actor: Actor, now: datetime
 ) -> tuple[DoctorAbsence, list[Appointment]]:
@@ -84,7 +94,7 @@ async def add_absence(
 
     The same period again is the same absence. Raises `InvalidInput` (field `ends_at` or `starts_at`), `NotFound`.
     """
-    _check_period(period, now=now)
+    check_period(period, now=now)
     await _locked(session, doctor_id)
     absence = await session.scalar(
         select(DoctorAbsence).where(
@@ -145,7 +155,7 @@ async def add_exception(
     if closes <= opens:
         raise InvalidInput("it closes after it opens", field="closes", code="not_in_order")
     period = hours_of(on, opens, closes, ZoneInfo(doctor.zone))
-    _check_period(period, now=now, fields=("on", "on"))
+    check_period(period, now=now, fields=("on", "on"))
     if is_open:
         await _check_place(session, doctor_id, mode, site_id)
     else:
@@ -184,15 +194,6 @@ async def sites_of(session: AsyncSession, doctor_id: uuid.UUID) -> set[uuid.UUID
         .distinct()
     )
     return {site_id for site_id in found if site_id is not None}
-
-
-def _check_period(period: Period, *, now: datetime, fields: tuple[str, str] = ("starts_at", "ends_at")) -> None:
-    if period.ends_at <= period.starts_at:
-        raise InvalidInput("it ends after it begins", field=fields[1], code="not_in_order")
-    if period.ends_at <= now:
-        raise InvalidInput("that is past", field=fields[1], code="in_the_past")
-    if period.ends_at - period.starts_at > LONGEST or period.starts_at > now + FURTHEST:
-        raise InvalidInput("at most a year, within two years", field=fields[1], code="too_long")
 
 
 async def _check_place(session: AsyncSession, doctor_id: uuid.UUID, mode: Mode, site_id: uuid.UUID | None) -> None:

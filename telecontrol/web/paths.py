@@ -68,12 +68,17 @@ def brand(organisation_id: str) -> str:
 
 
 def room(appointment_id: str, part: str = "") -> str:
-    """The doctor's room; `part`: waiting, admit, ask-to-wait, notes, conclude, no-show."""
+    """The doctor's room; `part`: waiting, ticket, admit, ask-to-wait, receive, phone-call, problem, document, notes, conclude."""
     return f"/doctor/room/{appointment_id}" + (f"/{part}" if part else "")
 
 
+def doctor_agenda(part: str) -> str:
+    """A change of the doctor's agenda; `part`: absences, exceptions, or one of them with /remove."""
+    return f"{DOCTOR_AGENDA}/{part}"
+
+
 def report(report_id: str, part: str = "") -> str:
-    """The doctor's report; `part`: sign."""
+    """The doctor's report; `part`: sign, qualify."""
     return f"/doctor/reports/{report_id}" + (f"/{part}" if part else "")
 
 
