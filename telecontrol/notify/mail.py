@@ -17,7 +17,6 @@ from telecontrol.config import Settings
 from telecontrol.errors import InvalidInput
 from telecontrol.notify.checks import check_recipient
 from telecontrol.notify.messages import MAIL, prepare_mail
-from telecontrol.notify.mime import message_id_of
 from telecontrol.notify.replies import clean_reply
 from telecontrol.notify.smtp_pool import (
     CHECK_AFTER,
@@ -31,6 +30,7 @@ from telecontrol.notify.smtp_pool import (
 from telecontrol.notify.smtp_replies import refused
 from telecontrol.outbox.targets import NOT_OURS, Accepted, Ambiguous, Evidence, Outcome, Outgoing, Rejected
 
+_MESSAGE_ID = re.compile(rb"(?mi)^Message-ID:\s*<([^>\s]{1,250})>")
 _LINE_START_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -149,8 +149,7 @@ class MailTarget:
             client.close()
             return Ambiguous("final_reply_lost", type(error).__name__)
         if 200 <= answer.code < 300:
-            provider_id = message_id_of(outgoing.intent_id, self._sender).strip("<>")
-            return Accepted(provider_id, clean_reply(f"{answer.code} {answer.message}"))
+            return Accepted(_message_id(outgoing), clean_reply(f"{answer.code} {answer.message}"))
         if answer.code >= 400:
             return refused(answer.code, answer.message, before_recipient=False)
         return Ambiguous("final_reply_unknown", clean_reply(f"{answer.code} {answer.message}"))
@@ -167,6 +166,12 @@ async def _is_ready_again(client: SMTP, *, after: Outcome) -> bool:
     except (aiosmtplib.SMTPException, OSError):
         return False
     return True
+
+
+def _message_id(outgoing: Outgoing) -> str:
+    """The message's own name, which a bounce brings back: what SMTP has for a provider's id."""
+    found = _MESSAGE_ID.search(outgoing.content)
+    return found[1].decode("ascii", "replace") if found else str(outgoing.intent_id)
 
 
 def _on_the_wire(content: bytes) -> bytes:

@@ -181,7 +181,7 @@ def values_of(context: Letterhead, language: str) -> dict[str, Any]:
     if isinstance(context, ForAppointment):
         values |= _appointment_values(context, language)
     if isinstance(context, ForDoctor):
-        values["insured_hour"] = _other_hour(context.starts_at, context.zone, context.insured_zone, language)
+        values["insured_hour"] = _other_hour(context, context.insured_zone, language)
     if isinstance(context, Change):
         values["moved_hour"] = context.previous_starts_at != context.starts_at
         was, now_at = context.previous_site_address, context.site_address
@@ -195,13 +195,14 @@ def _appointment_values(context: ForAppointment, language: str) -> dict[str, Any
     return {
         "how": _HOW[language][context.mode],
         "how_full": _HOW_FULL[language][context.mode],
-        "doctor_hour": _other_hour(context.starts_at, context.zone, context.doctor_zone, language),
+        "doctor_hour": _other_hour(context, context.doctor_zone, language),
     }
 
 
-def _other_hour(at: datetime, zone: str, other: str, language: str) -> str:
-    """The moment on somebody else's clocks, when they differ: with its date when that differs too."""
-    if not other or wording.same_clock(at, zone, other):
+def _other_hour(context: ForAppointment | ForDoctor, other: str, language: str) -> str:
+    """The moment on somebody else's clocks, when the two are apart and the clocks differ: with its date if that differs."""
+    at, zone = context.starts_at, context.zone
+    if context.mode not in {"video", "phone"} or not other or wording.same_clock(at, zone, other):
         return ""
     if wording.local(at, zone).date() != wording.local(at, other).date():
         return wording.when(at, other, language)
