@@ -69,11 +69,11 @@ def read_site(line: Line) -> tuple[SiteEntry, list[InvalidInput]]:
         "zone": zone,
     }
     kept = {name: value for name, value in plain.items() if value}
-    departments = let(_departments, given["departments"], otherwise=None)
+    departments = let(read_departments, given["departments"], otherwise=None)
     if departments is not None:
         kept["departments"] = departments
     entry = SiteEntry(
-        code=let(_site_code, given["code"], otherwise=""),
+        code=let(read_site_code, given["code"], otherwise=""),
         plain=kept,
         rooms=let(_rooms, given["rooms"], otherwise=None),
         hours=let(_site_hours, given["hours"], otherwise=None),
@@ -81,7 +81,8 @@ def read_site(line: Line) -> tuple[SiteEntry, list[InvalidInput]]:
     return entry, door.problems
 
 
-def _site_code(text: str) -> str:
+def read_site_code(text: str) -> str:
+    """A site's code as it is kept. Raises `InvalidInput`."""
     code = text.strip()
     if not code:
         raise InvalidInput("a value is needed", field="code", code="value_missing")
@@ -92,7 +93,8 @@ def _site_code(text: str) -> str:
     return code
 
 
-def _departments(text: str) -> list[str] | None:
+def read_departments(text: str) -> list[str] | None:
+    """Department codes between spaces or commas, in order; None for an empty text. Raises `InvalidInput`."""
     if not text.strip():
         return None
     found = set() if text.strip() == cells.NONE else {code.upper() for code in cells.words(text)}
