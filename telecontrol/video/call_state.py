@@ -195,7 +195,8 @@ class Call:
         if role is None or epoch != self.epoch:
             return []
         self.seats[role].is_live = False
-        if not self._may_talk() or self.has_failed:
+        # A hidden telephone sends no picture and could not answer: it begins anew when it is looked at again.
+        if not self._may_talk() or self.has_failed or any(seat.is_hidden for seat in self.seats.values()):
             return []
         if self.attempt >= LAST_ATTEMPT:
             return self._give_up(now)
@@ -228,8 +229,11 @@ class Call:
             return []
         self.seats[role].is_hidden = is_hidden
         event = EventKind.AWAY if is_hidden else EventKind.RETURNED
-        note = Note(role, event, now.at, EventSource.CLIENT, {"reason": "hidden"})
-        return [note, *self._tell_peer(role)] if self.seats[role].has_joined else self._tell_peer(role)
+        effects: list[Effect] = []
+        if self.seats[role].has_joined:
+            effects.append(Note(role, event, now.at, EventSource.CLIENT, {"reason": "hidden"}))
+        effects += self._tell_peer(role)
+        return effects if is_hidden else effects + self._settle()
 
     def problem(self, socket: int, code: ProblemCode, *, now: Moment) -> list[Effect]:
         """Something failed on a page: recorded (each code once in a stay), and told to the other side."""

@@ -17,7 +17,9 @@ def test_the_calls_pure_parts(tmp_path: Path) -> None:
     bundle = tmp_path / "call_core.test.mjs"
     build = [node, str(ROOT / "node_modules/esbuild/bin/esbuild"), str(SOURCE), "--bundle", "--platform=node"]
     subprocess.run([*build, "--format=esm", f"--outfile={bundle}", "--log-level=warning"], check=True, cwd=ROOT)
-    done = subprocess.run([node, "--test", "--test-reporter=tap", str(bundle)], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        [node, "--test", "--test-reporter=tap", str(bundle)], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"# pass (\d+)", done.stdout)
     assert passed is not None, done.stdout

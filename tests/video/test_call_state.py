@@ -228,6 +228,22 @@ def test_a_hidden_page_is_away_and_back() -> None:
     assert noted(stage.do(stage.call.away(insured, is_hidden=False, now=stage.now))) == [(INSURED, EventKind.RETURNED)]
 
 
+def test_a_hidden_telephone_costs_no_attempt_and_begins_anew_when_it_is_back() -> None:
+    stage, doctor, insured = talking()
+    stage.do(stage.call.away(insured, is_hidden=True, now=stage.now))
+    for _ in range(5):
+        assert stage.call.stuck(doctor, 1, now=stage.now) == []
+    assert not stage.call.has_failed
+    effects = stage.do(stage.call.away(insured, is_hidden=False, now=stage.now))
+    assert [(start.epoch, start.attempt) for start in starts(effects)] == [(2, 0), (2, 0)]
+
+
+def test_a_telephone_that_was_hidden_for_a_moment_keeps_its_picture() -> None:
+    stage, _doctor, insured = talking()
+    stage.do(stage.call.away(insured, is_hidden=True, now=stage.now))
+    assert starts(stage.do(stage.call.away(insured, is_hidden=False, now=stage.now))) == []
+
+
 def test_a_problem_is_recorded_once_and_told_each_time() -> None:
     stage, doctor, insured = talking()
     first = stage.do(stage.call.problem(insured, ProblemCode.MICROPHONE_SILENT, now=stage.now))

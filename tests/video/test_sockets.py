@@ -244,6 +244,7 @@ async def test_stuck_goes_to_the_relay_and_then_to_the_telephone(make_desk: Make
 
 async def test_the_doctor_asks_to_wait_and_whoever_comes_back_still_knows(desk: Desk) -> None:
     insured = await desk.join(INSURED)
+    await insured.hears("welcome")
     doctor = await desk.join(DOCTOR)
     await doctor.say("later", minutes=10)
     await insured.hears("waiting", delay_minutes=10)
@@ -387,6 +388,7 @@ async def test_a_long_call_is_given_new_tickets(make_desk: MakeDesk) -> None:
 
 async def test_polling_counts_as_waiting_and_the_doctor_hears_of_it(desk: Desk) -> None:
     doctor = await desk.join(DOCTOR)
+    await doctor.hears("welcome")
     async with httpx2.AsyncClient(base_url=desk.server.url, headers={"Origin": desk.server.url}) as client:
         body = {"ticket": await desk.ticket(INSURED)}
         answer = (await client.post(f"/calls/{desk.room_id}/waiting", json=body)).json()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import WebSocketRoute
 
 from telecontrol.video.models import Role
@@ -119,6 +120,28 @@ async def test_where_sockets_are_blocked_waiting_still_counts(side: MakeSide, ro
     assert await insured.page.locator(".call__phone-number").is_visible()
 
 
+async def test_a_doctors_other_page_is_told_who_waits(side: MakeSide, room: Room) -> None:
+    agenda, insured = await side("doctor"), await side("insured")
+    await agenda.enter(start="button")
+    await agenda.page.evaluate(
+        """async (url) => {
+          const { watchWaiting } = await import("/static/call.js");
+          const getTickets = async () => [await (await fetch(url, { method: "POST" })).json()];
+          window.arrivals = [];
+          watchWaiting({ getTickets, onChange: (rooms) => (window.rooms = rooms), onArrival: (it) => arrivals.push(it) });
+        }""",
+        f"/harness/{room.room_id}/doctor/ticket",
+    )
+    await agenda.page.wait_for_function("() => window.rooms?.[0].state === 'absent'")
+    await insured.enter()
+    await agenda.page.wait_for_function("() => window.rooms?.[0].state === 'waiting'")
+    await insured.page.reload()
+    await insured.reaches("waiting")
+    assert await agenda.page.evaluate("arrivals.map(it => it.roomId)") == [str(room.room_id)], "a reload rings no more"
+    await insured.page.get_by_role("button", name="Quitter").click()
+    await agenda.page.wait_for_function("() => window.rooms?.[0].state === 'absent'")
+
+
 async def test_a_page_that_may_not_enter_says_so(side: MakeSide, room: Room, server: CallServer) -> None:
     insured = await side("insured")
     await insured.page.route("**/ticket", lambda route: route.fulfill(status=403, json={"code": "not_now"}))
@@ -148,6 +171,9 @@ async def test_on_the_narrowest_telephone(side: MakeSide, lang: str) -> None:
 
 
 async def _fits(side: Side) -> None:
+    """Nothing to scroll sideways, the telephone number in sight, and nothing that axe finds."""
+    found = await Axe().run(side.page, context=".call")
+    assert found.violations_count == 0, found.generate_report()
     width = await side.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 320
     assert await side.page.locator(".call__phone-number").is_visible()

@@ -80,12 +80,12 @@ export class Call extends Emitter<CallEvents> {
 
   setMicrophone(isOn: boolean): void {
     this.wanted = { ...this.wanted, audio: isOn };
-    this.applyMedia();
+    this.applyOrAsk(isOn, "audio");
   }
 
   setCamera(isOn: boolean): void {
     this.wanted = { ...this.wanted, video: isOn, wantsVideo: isOn ? true : this.wanted.wantsVideo };
-    this.applyMedia();
+    this.applyOrAsk(isOn, "video");
   }
 
   /** Neither send nor receive pictures: for a weak network, or by choice. */
@@ -210,6 +210,12 @@ export class Call extends Emitter<CallEvents> {
     this.meter = null;
     for (const track of this.local.getTracks()) track.onended = null;
     stop(this.local);
+  }
+
+  /** Switching on what the browser did not give asks for it again. */
+  private applyOrAsk(isOn: boolean, kind: "audio" | "video"): void {
+    if (isOn && this.track(kind) === null) void this.retryDevices();
+    else this.applyMedia();
   }
 
   private applyMedia(): void {

@@ -72,7 +72,7 @@ export class View {
     );
     const self = element("div", "call__own", {}, this.own, element("span", "call__own-name", {}, texts.you), this.level, this.switcher);
     this.hints.append(this.peerHint, this.problemHint);
-    const stage = element("div", "call__stage", {}, this.remote, this.sound, this.notice, this.hints, this.soundButton, self);
+    const stage = element("div", "call__stage", {}, this.remote, this.sound, this.hints, this.notice, this.soundButton, self);
     const bar = element("div", "call__bar", {}, this.microphone, this.camera, this.soundOnly, leave);
     const root = element("section", `call call--${call.role}`, {}, this.status, stage, bar, this.phone());
     this.place.append(root);
@@ -122,6 +122,7 @@ export class View {
     this.root.dataset.state = state;
     setText(this.status, notice.status);
     this.showNotice(notice);
+    toggle(this.root, "call--worded", notice.title !== null);
     toggle(this.root, "call--moving", MOVING.has(state));
     toggle(this.root, "call--in-call", IN_CALL.has(state));
     toggle(this.root, "call--picture-off", MOVING.has(state) && (!facts.peer.media.video || !this.media.wantsVideo));
@@ -140,7 +141,7 @@ export class View {
   }
 
   private words(notice: Notice): Node[] {
-    const acts = element("div", "call__acts", {}, ...notice.acts.map((act, index) => this.act(act, index === 0)));
+    const acts = element("div", "call__acts", {}, ...notice.acts.map((act, index) => this.act(act, index === 0 && act !== "rejoin")));
     const parts: Node[] = [element("h2", "call__title", {}, notice.title ?? "")];
     if (notice.text) parts.push(element("p", "call__text", {}, notice.text));
     return notice.acts.length ? [...parts, acts] : parts;
