@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from telecontrol.errors import Conflict, Forbidden, InvalidInput, NotFound, TelecontrolError
+from telecontrol.errors import Conflict, Forbidden, InvalidInput, NotFound, SlotTaken, TelecontrolError
 from telecontrol.web import paths
 from telecontrol.web.errors import problem, status_of
 from telecontrol.web.i18n import mark
@@ -33,10 +33,10 @@ _WHAT_HAPPENED = {
     "too_late_to_announce": mark("Il est trop tard pour le dire ici. Appelez-nous : une personne vous aide."),
     "already_answered": mark("Nous avons déjà répondu à votre message. Voici où en est votre rendez-vous."),
     "already_moved": mark("Vous avez déjà changé l'heure une fois. Pour un autre changement, appelez-nous."),
-    "slot_taken": mark("Cette heure vient d'être prise par quelqu'un d'autre. Rien n'a changé pour vous."),
     "no_such_choice": mark("Choisissez une des propositions de la liste. Rien n'a changé pour vous."),
     "not_joinable": mark("L'appel n'est pas ouvert en ce moment. Voici où en est votre rendez-vous."),
 }
+_TAKEN = mark("Cette heure vient d'être prise par quelqu'un d'autre. Rien n'a changé pour vous.")
 _OTHERWISE = mark("La situation a changé entre-temps. Rien n'a été modifié. Voici où en est votre rendez-vous.")
 
 
@@ -79,7 +79,7 @@ async def answer_to(request: Request, error: TelecontrolError) -> Response | Non
     if error.code == "not_verified":
         return see_other(request, paths.HOME)
     if isinstance(error, Conflict | Forbidden | InvalidInput):
-        text = _WHAT_HAPPENED.get(error.code, _OTHERWISE)
+        text = _WHAT_HAPPENED.get(error.code, _TAKEN if isinstance(error, SlotTaken) else _OTHERWISE)
         return see_other(request, paths.HOME, tone="info" if error.code == "view_only" else "warning", text=text)
     return None
 

@@ -58,7 +58,11 @@ class Guest:
 
 
 async def find_guest(request: Request, runtime: RuntimeDep, now: NowDep) -> Guest | None:
-    """The visit of this browser, verified or not. Its own short transaction, over before the route's begins."""
+    """The visit of this browser, verified or not. Its own short transaction, over before the route's begins.
+
+    Routes name their guest before their session: dependencies are resolved in that order, and a route that held its session
+    while the door asks for a second connection would wait for itself where a database has only two.
+    """
     token = request.cookies.get(cookie_name(runtime.settings, VISIT_COOKIE))
     if not token:
         return None

@@ -150,6 +150,7 @@ async def book_video(
                 "actor": HANDLER,
                 "now": service.clock.now(),
                 "mode": Mode.VIDEO,
+                "hold": timedelta(0),
                 **given,
             },
         )

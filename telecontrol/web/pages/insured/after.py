@@ -59,7 +59,7 @@ class Presence:
 
 @pages.get(paths.RECEIPT)
 async def receipt(
-    request: Request, runtime: RuntimeDep, session: ReadingDep, guest: KnownGuestDep, now: NowDep
+    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: ReadingDep, now: NowDep
 ) -> Response:
     dossier = await own_dossier(session, guest.viewer)
     presence = await _presence(session, dossier, now=now)

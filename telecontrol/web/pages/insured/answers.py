@@ -50,7 +50,7 @@ SlotForm = Annotated[str, Form(max_length=120)]
 
 
 @pages.get(paths.DECLINE)
-async def ask_decline(request: Request, session: ReadingDep, guest: KnownGuestDep, now: NowDep) -> Response:
+async def ask_decline(request: Request, guest: KnownGuestDep, session: ReadingDep, now: NowDep) -> Response:
     dossier = await own_dossier(session, guest.require_answer())
     if not state_of(dossier, now=now, may_act=True).can_decline:
         return see_other(request, paths.HOME)
@@ -60,7 +60,7 @@ async def ask_decline(request: Request, session: ReadingDep, guest: KnownGuestDe
 
 @pages.post(paths.DECLINE)
 async def decline(
-    request: Request, runtime: RuntimeDep, session: SessionDep, guest: KnownGuestDep, now: NowDep
+    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: SessionDep, now: NowDep
 ) -> Response:
     viewer = guest.require_answer()
     dossier = await own_dossier(session, viewer, lock=True)
@@ -84,7 +84,7 @@ async def _empty_room(provider: VideoProvider, room_id: uuid.UUID) -> None:
 
 @pages.post(paths.DECLINE_UNDO)
 async def take_back(
-    request: Request, runtime: RuntimeDep, session: SessionDep, guest: KnownGuestDep, now: NowDep
+    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: SessionDep, now: NowDep
 ) -> Response:
     viewer = guest.require_answer()
     dossier = await own_dossier(session, viewer, lock=True)
@@ -98,8 +98,8 @@ async def take_back(
 async def choose(
     request: Request,
     runtime: RuntimeDep,
-    session: SessionDep,
     guest: KnownGuestDep,
+    session: SessionDep,
     now: NowDep,
     slot: SlotForm = "",
 ) -> Response:
@@ -142,7 +142,7 @@ def _is_already(dossier: Dossier, site_id: uuid.UUID, starts_at: datetime) -> bo
 
 
 @pages.get(paths.CANNOT_COME)
-async def ask_reason(request: Request, session: ReadingDep, guest: KnownGuestDep, now: NowDep) -> Response:
+async def ask_reason(request: Request, guest: KnownGuestDep, session: ReadingDep, now: NowDep) -> Response:
     dossier = await own_dossier(session, guest.require_answer())
     state = state_of(dossier, now=now, may_act=True)
     if state.is_absence_announced:
@@ -164,8 +164,8 @@ async def ask_reason(request: Request, session: ReadingDep, guest: KnownGuestDep
 async def cannot_come(
     request: Request,
     runtime: RuntimeDep,
-    session: SessionDep,
     guest: KnownGuestDep,
+    session: SessionDep,
     now: NowDep,
     reason: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
@@ -185,7 +185,7 @@ async def cannot_come(
 
 
 @pages.post(paths.CANNOT_COME_UNDO)
-async def can_come(request: Request, session: SessionDep, guest: KnownGuestDep, now: NowDep) -> Response:
+async def can_come(request: Request, guest: KnownGuestDep, session: SessionDep, now: NowDep) -> Response:
     viewer = guest.require_answer()
     dossier = await own_dossier(session, viewer, lock=True)
     await withdraw_absence(session, dossier=dossier, actor=viewer.actor, now=now)
@@ -209,7 +209,7 @@ def _reasons(request: Request, dossier: Dossier, now: datetime, *, status: int =
 
 
 @pages.get(paths.OTHER_HOUR)
-async def ask_hour(request: Request, session: ReadingDep, guest: KnownGuestDep, now: NowDep) -> Response:
+async def ask_hour(request: Request, guest: KnownGuestDep, session: ReadingDep, now: NowDep) -> Response:
     dossier = await own_dossier(session, guest.require_answer())
     if not state_of(dossier, now=now, may_act=True).can_change_hour:
         return see_other(request, paths.HOME)
@@ -220,8 +220,8 @@ async def ask_hour(request: Request, session: ReadingDep, guest: KnownGuestDep, 
 async def change_hour(
     request: Request,
     runtime: RuntimeDep,
-    session: SessionDep,
     guest: KnownGuestDep,
+    session: SessionDep,
     now: NowDep,
     slot: SlotForm = "",
 ) -> Response:

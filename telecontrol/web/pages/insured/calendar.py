@@ -48,7 +48,7 @@ async def prepare_calendar(session: AsyncSession, dossier: Dossier, settings: Se
 
 @pages.get(paths.CALENDAR)
 async def download(
-    request: Request, runtime: RuntimeDep, session: ReadingDep, guest: KnownGuestDep, now: NowDep
+    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: ReadingDep, now: NowDep
 ) -> Response:
     dossier = await own_dossier(session, guest.viewer)
     if not state_of(dossier, now=now, may_act=False).stands:

@@ -87,8 +87,8 @@ async def ask_again(request: Request) -> Response:
 async def verify(
     request: Request,
     runtime: RuntimeDep,
-    session: SessionDep,
     guest: GuestDep,
+    session: SessionDep,
     now: NowDep,
     birth_day: Typed = "",
     birth_month: Typed = "",

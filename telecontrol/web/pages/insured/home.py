@@ -46,7 +46,7 @@ _DISTANCES = {
 
 
 @pages.get(paths.HOME)
-async def home(request: Request, session: ReadingDep, guest: GuestDep, now: NowDep) -> Response:
+async def home(request: Request, guest: GuestDep, session: ReadingDep, now: NowDep) -> Response:
     if not guest.is_verified:
         link = guest.link
         dossier = await present_dossier(session, control_id=link.control_id, insured_id=link.insured_id)
@@ -58,7 +58,7 @@ async def home(request: Request, session: ReadingDep, guest: GuestDep, now: NowD
 
 
 @pages.get(paths.MOVED)
-async def moved(request: Request, session: ReadingDep, guest: KnownGuestDep, now: NowDep) -> Response:
+async def moved(request: Request, guest: KnownGuestDep, session: ReadingDep, now: NowDep) -> Response:
     """What a link of an older message is told first: the present hour, instead of the one in the message."""
     dossier = await own_dossier(session, guest.viewer)
     old = await hour_told(session, guest.link, dossier)

@@ -35,7 +35,7 @@ pages = APIRouter(route_class=HelpfulRoute)
 
 @pages.post(paths.JOIN)
 async def arrive(
-    request: Request, runtime: RuntimeDep, session: SessionDep, guest: KnownGuestDep, now: NowDep
+    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: SessionDep, now: NowDep
 ) -> Response:
     dossier = await own_dossier(session, guest.require_join(), lock=True)
     _check_open(dossier, now)
@@ -46,7 +46,7 @@ async def arrive(
 
 @pages.get(paths.JOIN)
 async def show(
-    request: Request, runtime: RuntimeDep, session: ReadingDep, guest: KnownGuestDep, now: NowDep
+    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: ReadingDep, now: NowDep
 ) -> Response:
     dossier = await own_dossier(session, guest.require_join())
     room = await find_room(session, subject_id=dossier.appointment.id)
@@ -68,7 +68,7 @@ async def show(
 
 @pages.post(paths.JOIN_TICKET)
 async def ticket(
-    request: Request, runtime: RuntimeDep, session: SessionDep, guest: KnownGuestDep, now: NowDep
+    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: SessionDep, now: NowDep
 ) -> Response:
     """A fresh ticket for the call's script, as JSON, each time the right to enter was looked at again."""
     viewer = guest.require_join()
