@@ -43,7 +43,7 @@ def write_pages(out: Path, names: list[str], languages: list[str]) -> list[tuple
     templates = load_templates()
     made = []
     for name, (template, context) in PAGES.items():
-        if names and not any(name.startswith(each) for each in names):
+        if "/_" in name or (names and not any(name.startswith(each) for each in names)):
             continue
         for language in languages or templates.languages:
             path = out / language / f"{name}.html"

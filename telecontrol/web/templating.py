@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,8 @@ def _filters(translator: Translator) -> dict[str, Callable[..., object]]:
         "local_date": local_date,
         "local_day": dates.local_day,
         "sentence": lambda text: text[:1].upper() + text[1:],
+        "day_before": lambda on: (on - timedelta(days=1)).isoformat(),
+        "day_after": lambda on: (on + timedelta(days=1)).isoformat(),
         "iso": dates.iso,
         "number": lambda value: dates.number(value, translator),
         "phone": dates.phone,

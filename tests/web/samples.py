@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web import samples_development, samples_frame, samples_insured, samples_staff
+from tests.web import samples_development, samples_doctor, samples_frame, samples_insured, samples_staff
 
 Page = tuple[str, dict[str, Any]]
 
@@ -16,5 +16,6 @@ PAGES: dict[str, Page] = {
     "gallery": ("components/gallery.html", samples_frame.staff("handler", "desk", timebar=samples_frame.TIMEBAR)),
     **samples_insured.PAGES,
     **samples_staff.PAGES,
+    **samples_doctor.PAGES,
     **samples_development.PAGES,
 }

@@ -10,6 +10,8 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 function act(element: HTMLElement): void {
+  const fold = element.closest("details");
+  if (fold && !element.matches("summary")) fold.open = true; // what is pressed is also seen
   if (element instanceof HTMLInputElement && ["radio", "checkbox"].includes(element.type)) {
     element.focus();
     element.click();
