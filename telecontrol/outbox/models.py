@@ -57,6 +57,9 @@ class Intent(HasId, Base):
         only("state", IntentState),
         only("delivery", DeliveryState),
         Index("ix_intent_state_next_attempt_at", "state", "next_attempt_at"),
+        # The sweeps look for what is too late or soon late among many that wait for a far day.
+        Index("ix_intent_state_not_after", "state", "not_after"),
+        Index("ix_intent_state_deadline_at", "state", "deadline_at"),
         Index("ix_intent_control_id", "control_id"),
     )
 

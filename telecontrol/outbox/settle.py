@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol import log
@@ -29,7 +30,8 @@ _LOOK_UP_SECONDS = 30.0
 
 
 async def end_leases(session: AsyncSession, *, now: datetime, keyed: Collection[str], policy: SendingPolicy) -> int:
-    """Attempts still open whose lease is over are ambiguous, and whoever held them is fenced out; how many there were.
+    """Attempts still open whose lease is over are ambiguous; how many there were. Whoever held one may send it no more: its
+    intent is not *sending* any longer, and the next claim raises the fence.
 
     `keyed` names the targets that take an idempotency key: their intents are simply due again.
     """
@@ -62,8 +64,6 @@ async def end_leases(session: AsyncSession, *, now: datetime, keyed: Collection[
         broke = Ambiguous("lease_ended")
         is_keyed = intent.target in keyed
         await outcomes.make_ambiguous(session, intent, attempt, broke, at=now, keyed=is_keyed, now=now, policy=policy)
-        if is_current:
-            intent.fence += 1
         count += 1
     return count
 
@@ -79,13 +79,14 @@ async def seek_evidence(
     """Ask providers about the doubtful intents whose turn it is; how many were looked at. No transaction is open meanwhile."""
     async with database.transaction() as session:
         claims = await claim_doubtful(session, now=clock.now(), limit=policy.batch, lease=policy.claim_lease)
+        began = await _began(session, claims)
     if not claims:
         return 0
     gate = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
 
     async def ask(claim: Claim) -> Evidence:
         async with gate:
-            return await _look_up(claim, targets.get(claim.target), sealer)
+            return await _look_up(claim, targets.get(claim.target), sealer, attempted_at=began.get(claim.intent_id))
 
     found = await asyncio.gather(*(ask(claim) for claim in claims))
     async with database.transaction() as session:
@@ -98,11 +99,21 @@ async def seek_evidence(
     return len(claims)
 
 
-async def _look_up(claim: Claim, target: Target | None, sealer: Sealer) -> Evidence:
+async def _began(session: AsyncSession, claims: Collection[Claim]) -> dict[uuid.UUID, datetime]:
+    """When the first of each intent's doubtful attempts began: what the provider took since then is evidence."""
+    rows = await session.execute(
+        select(Attempt.intent_id, func.min(Attempt.started_at))
+        .where(Attempt.intent_id.in_([claim.intent_id for claim in claims]), Attempt.state == AttemptState.AMBIGUOUS)
+        .group_by(Attempt.intent_id)
+    )
+    return {intent_id: at for intent_id, at in rows}  # noqa: C416  (a row is not a pair to mypy)
+
+
+async def _look_up(claim: Claim, target: Target | None, sealer: Sealer, *, attempted_at: datetime | None) -> Evidence:
     if target is None:
         return Evidence(taken=None)
     try:
-        outgoing = outgoing_of(claim, sealer)
+        outgoing = replace(outgoing_of(claim, sealer), attempted_at=attempted_at)
         async with asyncio.timeout(_LOOK_UP_SECONDS):
             return await target.look_up(outgoing)
     except Unavailable as error:
@@ -122,7 +133,7 @@ async def _weigh(
     if evidence.taken is True:
         await outcomes.settle_taken(session, intent, attempts, provider_id=evidence.provider_id, now=now)
         await receipts.adopt(session, [intent], now=now)
-    elif evidence.taken is False:
+    elif evidence.taken is False and now >= _doubted_at(attempts, now) + policy.absence_proves_after:
         await outcomes.settle_not_taken(session, intent, attempts, now=now)
     else:
         await _wait_or_give_up(session, intent, attempts, now=now, policy=policy)
@@ -131,8 +142,9 @@ async def _weigh(
 async def _wait_or_give_up(
     session: AsyncSession, intent: Intent, attempts: Collection[Attempt], *, now: datetime, policy: SendingPolicy
 ) -> None:
-    doubted_at = max(one.ended_at or now for one in attempts if one.state is AttemptState.AMBIGUOUS)
-    limit = evidence_limit(doubted_at, deadline_at=min(intent.deadline_at, intent.not_after), policy=policy)
+    limit = evidence_limit(
+        _doubted_at(attempts, now), deadline_at=min(intent.deadline_at, intent.not_after), policy=policy
+    )
     if now < limit:
         intent.next_attempt_at = min(limit, now + max(policy.look_up_every, timedelta(milliseconds=1)))
         intent.lease_until = None
@@ -143,3 +155,8 @@ async def _wait_or_give_up(
         await fates.put_back(session, intent, at=now, now=now)
     else:
         await fates.fail(session, intent, code=fates.UNKNOWN_OUTCOME, now=now)
+
+
+def _doubted_at(attempts: Collection[Attempt], now: datetime) -> datetime:
+    """When the latest of the doubtful attempts became one."""
+    return max((one.ended_at or now for one in attempts if one.state is AttemptState.AMBIGUOUS), default=now)

@@ -36,7 +36,7 @@ class Outgoing:
     content: bytes = field(default=b"", repr=False)
     still_ours: Callable[[], Awaitable[bool]] = field(default=_always, repr=False, compare=False)
     attempted_at: datetime | None = None
-    """For `look_up`: when the doubtful attempt began. Without it, a target cannot tell a late answer from none."""
+    """For `look_up`: when the first doubtful attempt began. Without it, a target cannot tell a late answer from none."""
 
 
 NOT_OURS = "not_ours"

@@ -18,7 +18,7 @@ from telecontrol.outbox.sweeps import send_due, settle_doubts
 from telecontrol.tasks.models import TaskKind
 from tests.conftest import START
 from tests.support.ledger import Ledger, LedgerTarget
-from tests.support.mailing import SEALER, all_intents, attempts_of, open_tasks, queue
+from tests.support.mailing import SEALER, all_attempts, all_intents, open_tasks, queue
 
 steps = st.sampled_from(["take", "busy", "refuse", "lost", "cut", "broke"])
 scripts = st.lists(st.lists(steps, max_size=5), min_size=1, max_size=6)
@@ -26,7 +26,7 @@ DONE = {IntentState.ACCEPTED, IntentState.FAILED, IntentState.CANCELLED}
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     scripts=scripts,
@@ -69,8 +69,9 @@ async def test_no_loss_no_phantom_bounded_duplicates(
 
     tasks = {task.subject_id for task in await open_tasks(database, TaskKind.MESSAGE_FAILED)}
     hashes = {(entry.intent_id, entry.sha256) for entry in ledger.entries}
+    by_intent = await all_attempts(database)
     for intent in await all_intents(database):
-        attempts = await attempts_of(database, intent)
+        attempts = by_intent[intent.id]
         ambiguous = [attempt for attempt in attempts if attempt.phase]
         taken = ledger.taken()[str(intent.id)]
         assert intent.state in DONE, "P1: every intent ends"

@@ -20,7 +20,7 @@ from telecontrol.outbox.policy import CURRENT
 from telecontrol.outbox.sweeps import send_due, settle_doubts
 from telecontrol.tasks.models import TaskKind
 from tests.support.ledger import Ledger, LedgerTarget
-from tests.support.mailing import SEALER, all_intents, attempts_of, intent_of, open_tasks, queue
+from tests.support.mailing import SEALER, all_attempts, all_intents, attempts_of, intent_of, open_tasks, queue
 
 ROOT = Path(__file__).parents[2]
 several_processes = pytest.mark.parametrize("committed_database", ["postgresql"], indirect=True)
@@ -43,7 +43,7 @@ async def worker(database: Database, ledger: Ledger, *arguments: str) -> AsyncIt
 
 async def said(process: Process) -> str:
     assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    return (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
 
 
 async def killed_at(point: str, database: Database, ledger: Ledger) -> None:
@@ -138,9 +138,10 @@ async def test_killed_among_many_nothing_is_lost_and_duplicates_are_bounded(
                 await asyncio.sleep(0.001)
             process.send_signal(signal.SIGKILL)
             await process.wait()
-    await recover(committed_database, ledger, now_clock)
+    await recover(committed_database, ledger, now_clock, steps=16)
+    attempts = await all_attempts(committed_database)
     for intent in await all_intents(committed_database):
-        ambiguous = [one for one in await attempts_of(committed_database, intent) if one.phase]
+        ambiguous = [one for one in attempts[intent.id] if one.phase]
         assert intent.state is IntentState.ACCEPTED
         assert 1 <= ledger.taken()[str(intent.id)] <= 1 + len(ambiguous)
         assert intent.resends_after_ambiguity <= 1
@@ -160,7 +161,7 @@ async def test_stopped_beyond_its_lease_and_resumed_before_the_network_it_sends_
         assert ledger.taken() == {str(intent.id): 1}
         process.send_signal(signal.SIGCONT)
         assert await said(process) == "sent 0"
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 60)
     assert ledger.taken() == {str(intent.id): 1}
     assert len(ledger.calls) == 1
     late, sent = await attempts_of(committed_database, intent)
@@ -179,7 +180,7 @@ async def test_stopped_beyond_its_claim_and_resumed_it_opens_nothing(
         await recover(committed_database, ledger, now_clock, steps=2)
         process.send_signal(signal.SIGCONT)
         assert await said(process) == "sent 0"
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 60)
     assert ledger.taken() == {str(intent.id): 1}
     assert len(await attempts_of(committed_database, intent)) == 1
 

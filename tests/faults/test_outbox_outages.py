@@ -15,7 +15,7 @@ from telecontrol.outbox.models import IntentState
 from telecontrol.outbox.sweeps import send_due
 from tests.support import schema
 from tests.support.ledger import Ledger, LedgerTarget
-from tests.support.mailing import SEALER, all_intents, attempts_of, queue
+from tests.support.mailing import SEALER, all_attempts, all_intents, queue
 from tests.support.postgres import PostgresServer
 
 
@@ -83,7 +83,8 @@ async def test_a_full_disk_stops_sending_before_its_effects_and_recovers_alone(
     most_pages = 2**30
     await asyncio.wait_for(sending, 20)
     assert ledger.taken() == {str(intent.id): 1 for intent in intents}
+    attempts = await all_attempts(database)
     for intent in await all_intents(database):
         assert intent.state is IntentState.ACCEPTED
-        assert [attempt.phase for attempt in await attempts_of(database, intent)] == [""]
+        assert [attempt.phase for attempt in attempts[intent.id]] == [""]
     await database.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,3 +52,11 @@ def settle(committed_database: Database, clock: VirtualClock, mail: LedgerTarget
         return await settle_doubts(committed_database, **{**values, **given})
 
     return run
+
+
+async def later(clock: VirtualClock, settle: Settle, *, by: timedelta) -> None:
+    """Let time pass in small steps, settling at each."""
+    until = clock.now() + by
+    while clock.now() < until:
+        clock.advance(min(timedelta(seconds=30), until - clock.now()))
+        await settle()

@@ -8,7 +8,7 @@ of behaviours used up one by one, then `take`:
     broke         refusal that stops the whole target (no credit)
     lost          into the ledger, then the line is cut before the answer
     cut           the line is cut before anything is taken
-    slow:SECONDS  taken and answered after a while
+    slow:SECONDS  the next behaviour, after a while
 """
 
 from __future__ import annotations
@@ -89,14 +89,15 @@ class Ledger:
         self.calls.append(asked["recipient"])
         steps = self.script[asked["recipient"]]
         step, _, figure = (steps.pop(0) if steps else "take").partition(":")
+        if step == "slow":
+            await asyncio.sleep(float(figure))
+            step = steps.pop(0) if steps else "take"
         if self.is_broke:
             step = "broke"
         if step in {"busy", "refuse", "broke"}:
             return {"status": step}
         if step == "cut":
             return None
-        if step == "slow":
-            await asyncio.sleep(float(figure))
         provider_id = self._take(asked)
         return None if step == "lost" else {"status": "taken", "id": provider_id}
 

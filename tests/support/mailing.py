@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +60,15 @@ async def attempts_of(database: Database, intent: Intent) -> list[Attempt]:
     async with database.reading() as session:
         found = await session.scalars(select(Attempt).where(Attempt.intent_id == intent.id).order_by(Attempt.number))
         return list(found)
+
+
+async def all_attempts(database: Database) -> dict[uuid.UUID, list[Attempt]]:
+    """The attempts of every intent, first one first, by the intent's id."""
+    found: dict[uuid.UUID, list[Attempt]] = defaultdict(list)
+    async with database.reading() as session:
+        for attempt in await session.scalars(select(Attempt).order_by(Attempt.number)):
+            found[attempt.intent_id].append(attempt)
+    return found
 
 
 async def open_tasks(database: Database, kind: TaskKind) -> list[Task]:
