@@ -31,6 +31,9 @@ _LEFT_OUT = frozenset(
         "control.withdraw_absence",
         "control.keep_appointment",
         "message.enqueued",
+        "message.accepted",
+        "message.cancelled",
+        "message.unsettled",
     }
 )
 _SHOWN_EVENTS = frozenset(
@@ -49,7 +52,9 @@ class Entry:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-async def timeline_of(session: AsyncSession, control_id: uuid.UUID, *, stories: list[Story] | None = None) -> list[Entry]:
+async def timeline_of(
+    session: AsyncSession, control_id: uuid.UUID, *, stories: list[Story] | None = None
+) -> list[Entry]:
     """What happened, oldest first. The caller has found the control as a viewer may. Six queries, whatever its length."""
     entries = await of_control(session, control_id)
     names = await _names(session, entries)
@@ -72,7 +77,10 @@ async def _names(session: AsyncSession, entries: list[JournalEntry]) -> dict[str
 
 def _from_journal(entry: JournalEntry, names: dict[str, str]) -> Entry:
     who = names.get(entry.actor_id, "") or ("" if entry.actor_kind is ActorKind.SERVICE else str(entry.actor_kind))
-    return Entry(entry.at, entry.action, who, {**entry.detail})
+    values = {**entry.detail}
+    if "message" in values:
+        values["kind"] = values.pop("message")
+    return Entry(entry.at, entry.action, who, values)
 
 
 def _from_message(story: Story) -> list[Entry]:

@@ -51,10 +51,21 @@ async def choose(
     mode: Annotated[Mode | None, Query()] = None,
     since: Annotated[date | None, Query()] = None,
     waive: Annotated[bool, Query()] = False,
+    site: Annotated[uuid.UUID | None, Query()] = None,
 ) -> Response:
     moving = request.url.path.endswith("/move")
     return await _page(
-        request, runtime, session, staff, control_id, now=now, mode=mode, since=since, moving=moving, waive=waive
+        request,
+        runtime,
+        session,
+        staff,
+        control_id,
+        now=now,
+        mode=mode,
+        since=since,
+        moving=moving,
+        waive=waive,
+        site_id=site,
     )
 
 
@@ -179,6 +190,7 @@ async def _page(
     moving: bool,
     waive: bool,
     since: date | None = None,
+    site_id: uuid.UUID | None = None,
     status: int = 200,
     error: str = "",
     waiver_reason: str = "",
@@ -199,13 +211,15 @@ async def _page(
     if since is not None:
         begin = max(begin, datetime.combine(since, datetime.min.time(), tzinfo=zone).astimezone(UTC))
     sites = await near_sites(session, control.insured) if mode is Mode.SURGERY else []
+    known = [site.id for site, _ in sites]
+    site_id = site_id if site_id in known else next(iter(known), None)
     search = Search(
         control,
         rules,
         mode,
         begin,
         begin + timedelta(days=28),
-        site_ids=tuple(site.id for site, _ in sites),
+        site_ids=(site_id,) if site_id else (),
         ignoring=dossier.appointment.id if moving and dossier else None,
     )
     offers = await all_offers(session, search, limit=600) if mode is Mode.VIDEO or sites else []
@@ -234,7 +248,8 @@ async def _page(
         waive=waive,
         waiver_reason=waiver_reason,
         error=error,
-        sites=[{"site": site, "near": near.name.lower()} for site, near in sites],
+        sites=[{"site": site, "near": near.name.lower(), "is_current": site.id == site_id} for site, near in sites],
+        site_id=str(site_id or ""),
         first_in_words=dates.moment(first, templates_of(request).translators[language], zone=control.insured.zone),
     )
 
@@ -242,7 +257,7 @@ async def _page(
 def _days(offers: Iterable[Offer], *, zone: str, names: dict[uuid.UUID, str]) -> list[dict[str, Any]]:
     """Slots by day of the insured: one choice per hour and place, by the least busy doctor."""
     days: defaultdict[date, dict[tuple[datetime, uuid.UUID | None], dict[str, Any]]] = defaultdict(dict)
-    for offer in offers:
+    for offer in _round_hours(offers, zone=zone):
         day = dates.local_day(offer.starts_at, zone)
         if day not in days and len(days) == _DAYS:
             break
@@ -257,6 +272,18 @@ def _days(offers: Iterable[Offer], *, zone: str, names: dict[uuid.UUID, str]) ->
             "note": f"{offer.doctor_name}{place}",
         }
     return [{"day": day, "hours": list(hours.values())} for day, hours in days.items()]
+
+
+def _round_hours(offers: Iterable[Offer], *, zone: str) -> list[Offer]:
+    """Of days with many slots, those on the hour and the half hour: people remember them, and a page can show the day."""
+    by_day: defaultdict[date, list[Offer]] = defaultdict(list)
+    for offer in offers:
+        by_day[dates.local_day(offer.starts_at, zone)].append(offer)
+    shown = []
+    for found in by_day.values():
+        round_ones = [offer for offer in found if offer.starts_at.minute % 30 == 0]
+        shown += round_ones if len({offer.starts_at for offer in round_ones}) >= 4 else found
+    return shown
 
 
 def _after(offers: list[Offer], zone: ZoneInfo) -> date | None:

@@ -18,6 +18,7 @@ from telecontrol.controls.states import AWAITS_BOOKING, TRANSITIONS, Act, Contro
 from telecontrol.outbox.queries import Story
 from telecontrol.outbox.queries import of_control as stories_of_control
 from telecontrol.reports import queries as reports
+from telecontrol.reports.absences import is_notice_doubtful
 from telecontrol.reports.timeline import timeline_of
 from telecontrol.scheduling.answers import can_undo_decline
 from telecontrol.scheduling.deadlines import Deadline, explain, reminder_window
@@ -101,8 +102,14 @@ async def control_page(
             {"line": line, "proof": await reports.proof_of_sending(session, staff.viewer, line.report.id, now=now)}
             for line in lines
         ],
-        acts=_acts(control, appointment, can_undo=dossier is not None and can_undo_decline(dossier, now=now), now=now),
-        form_error=form_error or {},
+        acts=_acts(control, appointment, can_undo=dossier is not None and can_undo_decline(dossier, now=now), now=now)
+        | {
+            "decide_on_notice": dossier is not None
+            and control.state in (ControlState.BOOKED, ControlState.TO_QUALIFY)
+            and now >= dossier.appointment.hard_limit_at
+            and await is_notice_doubtful(session, dossier, now=now)
+        },
+        form_error={"form": "", "code": "", "field": "", **(form_error or {})},
         typed=typed or {},
     )
 

@@ -15,7 +15,11 @@ from telecontrol.controls.queries import find_control
 from telecontrol.errors import Conflict, InvalidInput, NotFound
 from telecontrol.outbox.decisions import retry
 from telecontrol.outbox.models import Intent
-from telecontrol.reports.drafting import Qualification, qualify
+from telecontrol.reports import queries as reports
+from telecontrol.reports.absences import decide_on_notice
+from telecontrol.reports.drafting import qualify
+from telecontrol.reports.models import Qualification
+from telecontrol.reports.reports import send_again as send_report_again
 from telecontrol.scheduling.answers import Decision, answer_absence, decline_video, undo_decline
 from telecontrol.scheduling.contacts import change_contact
 from telecontrol.scheduling.dossier import Dossier, load_control, load_dossier
@@ -233,6 +237,75 @@ async def qualified(
         form="qualify",
         text="Absence qualifiée. Le rapport préparé est retiré.",
         typed={"reason": reason},
+    )
+
+
+@pages.post(paths.control("{control_id}", "notice-counts"))
+async def notice_counts(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    control_id: uuid.UUID,
+    counts: Annotated[Literal["yes", "no"], Form()],
+    reason: Annotated[str, Form(max_length=300)] = "",
+) -> Response:
+    """After the limit: does a doubtful convocation count all the same?"""
+
+    async def act(dossier: Dossier) -> None:
+        await decide_on_notice(
+            session,
+            dossier=dossier,
+            counts=counts == "yes",
+            reason=reason,
+            user=staff.user,
+            actor=staff.actor,
+            now=now,
+        )
+
+    return await _on_appointment(
+        request,
+        runtime,
+        session,
+        staff,
+        control_id,
+        act,
+        now=now,
+        form="notice_counts",
+        text="Décision consignée.",
+        typed={"reason": reason},
+    )
+
+
+@pages.post(paths.control("{control_id}", "report-again"))
+async def report_again(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: HandlerDep,
+    session: SessionDep,
+    now: NowDep,
+    control_id: uuid.UUID,
+    report_id: Annotated[uuid.UUID, Form()],
+) -> Response:
+    """The insurer refused the report and the cause is mended: the same signed conclusion leaves under a new key."""
+    line = await reports.find_report(session, staff.viewer, report_id, now=now)
+
+    async def act(dossier: Dossier) -> None:
+        if line.report.control_id != control_id:
+            raise NotFound("no such report")
+        await send_report_again(
+            session,
+            operator=runtime.operator,
+            dossier=dossier,
+            report=line.report,
+            user=staff.user,
+            actor=staff.actor,
+            now=now,
+        )
+
+    return await _on_appointment(
+        request, runtime, session, staff, control_id, act, now=now, form="report", text="Le rapport repart."
     )
 
 

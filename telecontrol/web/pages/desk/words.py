@@ -69,7 +69,9 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "message.delivered": (mark("{message} : remis"), "check-circle", "success"),
     "message.undelivered": (mark("{message} : non remis"), "envelope-x", "warning"),
     "message.failed": (mark("{message} : échec"), "envelope-x", "warning"),
-    "message.waived": (mark("Envoi abandonné, motif consigné"), "dash-circle", ""),
+    "message.retried": (mark("{message} : nouvel essai demandé"), "arrow-repeat", ""),
+    "message.revived": (mark("{message} : remis en file"), "arrow-repeat", ""),
+    "message.waived": (mark("{message} : abandonné, motif consigné"), "dash-circle", ""),
     "call.arrived": (mark("Arrivée dans la salle d'attente"), "box-arrow-in-right", "info"),
     "call.admitted": (mark("Entrée en consultation"), "camera-video", "info"),
     "call.media_flowing": (mark("Image et son établis"), "camera-video-fill", "success"),
@@ -129,7 +131,7 @@ def told(entry: Entry, translator: Translator, *, zone: str) -> dict[str, Any]:
 def _values(entry: Entry, translator: Translator, zone: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for name in ("starts_at", "before", "hold_until"):
-        if name in entry.values:
+        if name in entry.values and entry.code.startswith("appointment."):
             values[name] = dates.stamp(datetime.fromisoformat(entry.values[name]), translator, zone=zone)
     if "kind" in entry.values and "channel" in entry.values:
         values["message"] = message_name(entry.values["kind"], entry.values["channel"], translator)
