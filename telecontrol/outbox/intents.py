@@ -151,7 +151,8 @@ async def void(
 async def waive(
     session: AsyncSession, intent_id: uuid.UUID, *, reason: str, now: datetime, actor: Actor = SERVICE
 ) -> Intent:
-    """Decide, with a reason, that it need not be sent (any more): a letter went instead, the person was told by phone.
+    """Decide that it need not be sent (any more): a letter went instead, the person was told by phone. `reason` is a short
+    code, kept on the row and in the journal: never a name or free text about the person.
 
     Raises `NotFound`, `InvalidInput` without a reason, `WrongState` when it is being sent, was accepted or is cancelled.
     """

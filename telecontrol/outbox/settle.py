@@ -26,7 +26,7 @@ from telecontrol.outbox.targets import Ambiguous, Evidence, Target
 
 _log = log.get("outbox")
 _LOOK_UPS_AT_ONCE = 8
-_LOOK_UP_SECONDS = 30.0
+_LOOK_UP_SECONDS = 10.0
 
 
 async def end_leases(session: AsyncSession, *, now: datetime, keyed: Collection[str], policy: SendingPolicy) -> int:

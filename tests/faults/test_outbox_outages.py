@@ -52,7 +52,7 @@ async def test_a_database_that_restarts_costs_no_message_and_no_duplicate(
     assert ledger.taken() == {str(intent.id): 1 for intent in intents}
     found = await all_intents(database)
     assert {intent.state for intent in found} == {IntentState.ACCEPTED}
-    assert {intent.attempts_made for intent in found} <= {1, 2}
+    assert {intent.attempts_made for intent in found} <= {1, 2, 3}
     await database.dispose()
 
 
