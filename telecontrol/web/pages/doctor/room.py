@@ -85,6 +85,7 @@ async def show_room(
     upcoming = scene.day.next_up(now=now, after=dossier.appointment.id)
     language = language_for(request, staff)
     opens_at, _ = attendance.room_hours(dossier)
+    may_conclude = scene.is_open and conclusion is None and now >= opens_at
     return doctor_page(
         request,
         "room.html",
@@ -98,7 +99,7 @@ async def show_room(
         opens_at=opens_at,
         note={"text": note.text, "revision": note.revision, "saved_at": note.updated_at},
         conclusion=None if conclusion is None else signed_parts(conclusion, dossier, language=language),
-        form=form_parts(scene, draft, language=language) if scene.is_open and conclusion is None else None,
+        form=form_parts(scene, draft, language=language) if may_conclude else None,
         review=review,
         problem=problem,
         next_row=row_of(upcoming, scene.day, now=now) if upcoming else None,

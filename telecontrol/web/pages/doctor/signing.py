@@ -37,7 +37,8 @@ _DOCUMENT_KEYS = {
     IdentityDocument.RESIDENCE_PERMIT: "t",
     IdentityDocument.DRIVING_LICENCE: "d",
     IdentityDocument.OTHER: "a",
-    IdentityDocument.NOT_SHOWN: "n",
+    # "n" is the next appointment's.
+    IdentityDocument.NOT_SHOWN: "r",
 }
 WHO_READS = {
     Audience.INSURED: mark("L'assuré lit"),
