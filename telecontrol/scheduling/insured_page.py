@@ -114,7 +114,8 @@ def is_joinable(dossier: Dossier, *, now: datetime) -> bool:
     appointment = dossier.appointment
     opens_at, closes_at = room_hours(dossier)
     is_running = appointment.state is AppointmentState.IN_PROGRESS
-    may_be_held = is_running or appointment.state in (AppointmentState.BOOKED, AppointmentState.OVER)
+    is_unconcluded = appointment.state is AppointmentState.OVER and dossier.control.state is ControlState.TO_QUALIFY
+    may_be_held = is_running or is_unconcluded or appointment.state is AppointmentState.BOOKED
     return appointment.mode is Mode.VIDEO and may_be_held and opens_at <= now and (now < closes_at or is_running)
 
 

@@ -17,6 +17,7 @@ from telecontrol.accounts.links import mint_link
 from telecontrol.accounts.models import LinkPurpose
 from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode
+from telecontrol.db.base import Base
 from telecontrol.scheduling.booking import book
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.models import Appointment
@@ -179,3 +180,12 @@ async def link_to(
 async def dossier_of(service: Service, appointment_id: uuid.UUID) -> Dossier:
     async with service.runtime.database.reading() as session:
         return await load_dossier(session, appointment_id)
+
+
+async def everything(service: Service) -> dict[str, list[Any]]:
+    """Every row of every table, to see that nothing changed."""
+    async with service.runtime.database.reading() as session:
+        return {
+            table.name: sorted(map(repr, (await session.execute(table.select())).all()))
+            for table in Base.metadata.sorted_tables
+        }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,11 +12,10 @@ from sqlalchemy import text
 
 from telecontrol.accounts.models import LinkPurpose
 from telecontrol.config import Environment
-from telecontrol.db.base import Base
 from telecontrol.scheduling.booking import move
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment
-from tests.support.insured import BIRTH, MONDAY_NINE, Visitor, book_video, link_to, visiting
+from tests.support.insured import BIRTH, MONDAY_NINE, Visitor, book_video, everything, link_to, visiting
 from tests.support.service import Service, serving
 from tests.support.world import HANDLER, World, make_control, make_world
 
@@ -45,15 +43,6 @@ async def appointment(service: Service, world: World) -> Appointment:
 async def visitor(service: Service) -> AsyncIterator[Visitor]:
     async with visiting(service) as made:
         yield made
-
-
-async def everything(service: Service) -> dict[str, list[Any]]:
-    """Every row of every table, to see that nothing changed."""
-    async with service.runtime.database.reading() as session:
-        return {
-            table.name: sorted(map(repr, (await session.execute(table.select())).all()))
-            for table in Base.metadata.sorted_tables
-        }
 
 
 async def test_a_link_shows_who_when_and_the_phone_and_changes_nothing(
