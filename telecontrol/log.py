@@ -57,6 +57,8 @@ def configure(*, json: bool, level: str = "INFO") -> None:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True
     )
+    # A sweep still running when its next tick comes is expected: rows wait for the one after.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def get(name: str) -> Any:

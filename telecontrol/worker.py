@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -20,11 +20,14 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy.engine import make_url
 
 from telecontrol import log
+from telecontrol.accounts.api_keys import forget_answers
+from telecontrol.accounts.sign_in import forget_old_sign_ins
 from telecontrol.clock import Clock, SystemClock
 from telecontrol.config import Settings
 from telecontrol.db.session import Database
 from telecontrol.errors import Misconfigured
 from telecontrol.notify.targets import build_targets
+from telecontrol.outbox.policy import CURRENT, SendingPolicy
 from telecontrol.outbox.sweeps import send_due, settle_doubts
 from telecontrol.outbox.targets import Target
 from telecontrol.reports import sweeps as report_sweeps
@@ -99,8 +102,21 @@ async def _send(runtime: Runtime, stopping: asyncio.Event) -> None:
         targets=runtime.targets,
         sealer=runtime.operator.messages,
         clock=runtime.clock,
+        policy=_policy(runtime),
         stopping=stopping,
     )
+
+
+def _policy(runtime: Runtime) -> SendingPolicy:
+    """Waiting for a connection of the pool would count in a delivery's lease: no more mails at once than connections."""
+    return replace(CURRENT, concurrency_by_target={"mail": runtime.settings.smtp_pool_size})
+
+
+async def _tidy(runtime: Runtime, _stopping: asyncio.Event) -> None:
+    """Forget what is only kept for a while: old sign-ins, the API's old answers."""
+    async with runtime.database.transaction() as session:
+        await forget_old_sign_ins(session, now=runtime.clock.now())
+        await forget_answers(session, now=runtime.clock.now())
 
 
 async def _settle(runtime: Runtime, _stopping: asyncio.Event) -> None:
@@ -109,7 +125,12 @@ async def _settle(runtime: Runtime, _stopping: asyncio.Event) -> None:
     )
 
 
-_SWEEPS: dict[str, tuple[Sweep, float]] = {"decide": (_decide, 10), "send": (_send, 1), "settle": (_settle, 15)}
+_SWEEPS: dict[str, tuple[Sweep, float]] = {
+    "decide": (_decide, 10),
+    "send": (_send, 1),
+    "settle": (_settle, 15),
+    "tidy": (_tidy, 86_400),
+}
 """Each sweep with the seconds between two of its runs."""
 
 

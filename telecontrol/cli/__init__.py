@@ -123,6 +123,16 @@ def migrate() -> None:
 
 
 @app.command()
+def bounce() -> None:
+    """Take in a bounce (RFC 3464) from standard input: what a mail server pipes to the address of the envelope sender."""
+    from telecontrol.cli.mail import take_bounce
+
+    raw = sys.stdin.buffer.read(10_000_000)
+    count = _run(lambda database: take_bounce(database, raw))
+    console.print(f"{count} delivery report(s) taken in.")
+
+
+@app.command()
 def openapi(
     out: Annotated[Path | None, typer.Option(help="File to write; standard output otherwise.")] = None,
 ) -> None:

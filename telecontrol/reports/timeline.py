@@ -39,6 +39,18 @@ _LEFT_OUT = frozenset(
 _SHOWN_EVENTS = frozenset(
     {EventKind.ARRIVED, EventKind.ADMITTED, EventKind.LEFT, EventKind.TECHNICAL_PROBLEM, EventKind.MEDIA_FLOWING}
 )
+_RANK = {
+    code: rank
+    for rank, code in enumerate(
+        (
+            "control.requested",
+            "control.opened_for_booking",
+            "conclusion.signed",
+            "appointment.booked",
+            "appointment.over",
+        )
+    )
+}
 _TARGETS_TOLD = frozenset({"mail", "sms", "post"})
 
 
@@ -62,7 +74,8 @@ async def timeline_of(
     for story in stories if stories is not None else await messages_of_control(session, control_id):
         told += _from_message(story)
     told += await _from_attendance(session, control_id)
-    return sorted(told, key=lambda entry: entry.at)
+    # Lines of one transaction share their instant: they are told in the order in which things follow from each other.
+    return sorted(told, key=lambda entry: (entry.at, _RANK.get(entry.code, len(_RANK))))
 
 
 async def _names(session: AsyncSession, entries: list[JournalEntry]) -> dict[str, str]:

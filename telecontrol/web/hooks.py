@@ -11,6 +11,7 @@ from starlette.responses import Response
 from telecontrol.errors import Forbidden
 from telecontrol.notify.twilio_signature import check_signature
 from telecontrol.outbox import receipts
+from telecontrol.scheduling.returns import sms_status
 from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
 
 hooks = APIRouter(prefix="/hooks", include_in_schema=False)
@@ -31,15 +32,17 @@ async def twilio_status(
     if not check_signature(runtime.settings, target, form, x_twilio_signature):
         raise Forbidden("the signature is not Twilio's", code="bad_signature")
     sid, status = form.get("MessageSid", ""), form.get("MessageStatus", "")
-    await receipts.record(
+    code = form.get("ErrorCode", "")
+    noted = await receipts.record(
         session,
         target="sms",
         event_key=f"{sid}:{status}",
         provider_id=sid,
         intent_id=intent_id,
         status=status,
-        code=form.get("ErrorCode", ""),
+        code=code,
         now=now,
         detail={},
     )
+    await sms_status(session, sealer=runtime.operator.messages, noted=noted, code=code, now=now)
     return Response(status_code=204)

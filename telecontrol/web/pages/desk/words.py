@@ -63,6 +63,7 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "report.withdrawn": (mark("Rapport retiré"), "archive", ""),
     "report.breached": (mark("Délai de 48 heures dépassé"), "alarm-fill", "danger"),
     "insured.contact_changed": (mark("Coordonnées corrigées"), "pen", ""),
+    "insured.address_refused": (mark("Adresse ou numéro refusé par le prestataire"), "envelope-x", "warning"),
     "link.sent_again": (mark("Lien renvoyé à l'assuré"), "link-45deg", ""),
     "task.done": (mark("Tâche terminée : {task}"), "check2", ""),
     "message.accepted": (mark("{message} : accepté par le prestataire"), "send", ""),
