@@ -45,6 +45,13 @@ def hour(when: datetime, language: Translator, *, zone: str) -> str:
     return f"{local.hour:02d}:{local.minute:02d}"
 
 
+def minute_of_day(when: datetime, zone: str, *, end: bool = False) -> int:
+    """Minutes since local midnight on the wall clock; as an `end`, midnight is the 1440th minute of the day before."""
+    local = as_utc(when).astimezone(ZoneInfo(zone))
+    minute = local.hour * 60 + local.minute
+    return 24 * 60 if end and minute == 0 else minute
+
+
 def zone_name(zone: str, language: Translator) -> str:
     """ "heure de La Réunion", in the words of the messages."""
     known = ZONES.get(zone)

@@ -153,6 +153,22 @@ IDENTITY_DOCUMENT = {
     "driving_licence": W(mark("Permis de conduire")),
     "other": W(mark("Autre pièce avec photo")),
 }
+HOLIDAY = {
+    "new_year": W(mark("Jour de l'An")),
+    "good_friday": W(mark("Vendredi saint")),
+    "easter_monday": W(mark("Lundi de Pâques")),
+    "labour_day": W(mark("Fête du Travail")),
+    "victory_1945": W(mark("Victoire de 1945")),
+    "ascension": W(mark("Ascension")),
+    "whit_monday": W(mark("Lundi de Pentecôte")),
+    "national_day": W(mark("Fête nationale")),
+    "assumption": W(mark("Assomption")),
+    "all_saints": W(mark("Toussaint")),
+    "armistice_1918": W(mark("Armistice de 1918")),
+    "christmas": W(mark("Noël")),
+    "saint_stephen": W(mark("Saint-Étienne")),
+    "abolition_of_slavery": W(mark("Abolition de l'esclavage")),
+}
 DEVICE = {
     "ready": W(mark("Matériel testé, tout fonctionne"), "success", "check-circle"),
     "problem": W(mark("Problème lors du test"), "warning", "exclamation-triangle"),
@@ -175,6 +191,7 @@ TABLES: Mapping[str, Mapping[str, Wording]] = {
     "role": ROLE,
     "cannot_come": CANNOT_COME,
     "identity_document": IDENTITY_DOCUMENT,
+    "holiday": HOLIDAY,
     "device": DEVICE,
 }
 

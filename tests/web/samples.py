@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web import samples_development, samples_doctor, samples_frame, samples_insured, samples_staff
+from tests.web import (
+    samples_development,
+    samples_doctor,
+    samples_doctor_papers,
+    samples_frame,
+    samples_insured,
+    samples_staff,
+)
 
 Page = tuple[str, dict[str, Any]]
 
@@ -17,5 +24,6 @@ PAGES: dict[str, Page] = {
     **samples_insured.PAGES,
     **samples_staff.PAGES,
     **samples_doctor.PAGES,
+    **samples_doctor_papers.PAGES,
     **samples_development.PAGES,
 }

@@ -16,6 +16,7 @@ from telecontrol.reports import wording as report_words
 from telecontrol.reports.circumstances import IdentityDocument
 from telecontrol.reports.models import ReportState
 from telecontrol.scheduling.answers import CannotCome
+from telecontrol.scheduling.calendar import Holiday
 from telecontrol.scheduling.models import AppointmentState
 from telecontrol.tasks.models import TaskKind
 from telecontrol.web.i18n import load_translators
@@ -39,6 +40,7 @@ from telecontrol.web.wording import RESULT, TABLES, wording
         ("role", Role),
         ("cannot_come", CannotCome),
         ("identity_document", IdentityDocument),
+        ("holiday", Holiday),
     ],
 )
 def test_table_is_complete(table: str, codes: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 import "bootstrap/js/dist/dropdown";
 import "bootstrap/js/dist/offcanvas";
 import "htmx.org";
+import { startAgenda } from "./agenda";
 import { startCountdowns } from "./clock";
 import { startDialogs } from "./dialogs";
 import { startForms } from "./forms";
@@ -14,6 +15,7 @@ import { startWaitingBadge } from "./waiting";
 
 startTheme();
 startCountdowns();
+startAgenda();
 startForms();
 startPresses();
 startKeys();
