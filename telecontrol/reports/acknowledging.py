@@ -19,10 +19,10 @@ from telecontrol.reports.each import each
 from telecontrol.reports.gateway_setup import NAME, OURS
 from telecontrol.reports.models import Report, ReportState
 from telecontrol.reports.reports import OPEN, SUBJECT, TASKS
+from telecontrol.scheduling.alerts import alert_desk
 from telecontrol.scheduling.dossier import load_control, load_dossier
 from telecontrol.scheduling.endings import move_control
 from telecontrol.scheduling.operator import Operator
-from telecontrol.scheduling.telling import alert_desk
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, Task, TaskKind
 

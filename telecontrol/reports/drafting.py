@@ -21,12 +21,12 @@ from telecontrol.reports.facts import with_evidence
 from telecontrol.reports.models import AbsenceQualification, Qualification, Report
 from telecontrol.reports.reports import SUBJECT, draft, draft_of, withdraw
 from telecontrol.reports.telling import chase_doctor
+from telecontrol.scheduling.alerts import alert_desk
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT as APPOINTMENT
 from telecontrol.scheduling.endings import end_appointment, move_control
 from telecontrol.scheduling.models import AppointmentState
 from telecontrol.scheduling.operator import Operator
-from telecontrol.scheduling.telling import alert_desk
 from telecontrol.tasks.desk import close_tasks, find_open, open_task
 from telecontrol.tasks.models import Owner, Task, TaskKind
 

@@ -22,10 +22,10 @@ from telecontrol.reports.facts import is_call_going_on
 from telecontrol.reports.models import Report, ReportState
 from telecontrol.reports.reports import OPEN, SUBJECT
 from telecontrol.reports.telling import chase_doctor
+from telecontrol.scheduling.alerts import alert_desk
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState
 from telecontrol.scheduling.operator import Operator
-from telecontrol.scheduling.telling import alert_desk
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, Task, TaskKind
 from telecontrol.video.attendance import arrived

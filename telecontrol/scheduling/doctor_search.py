@@ -92,6 +92,12 @@ async def search_doctors(
     return DoctorPage(await _lines(session, doctors, today), total, page, counts)
 
 
+async def line_of(session: AsyncSession, doctor: Doctor, *, today: date) -> DoctorLine:
+    """One doctor as the list shows them. Two queries."""
+    (line,) = await _lines(session, [doctor], today)
+    return line
+
+
 async def _lines(session: AsyncSession, doctors: Sequence[Doctor], today: date) -> list[DoctorLine]:
     ids = [doctor.id for doctor in doctors]
     procedures: defaultdict[uuid.UUID, set[Procedure]] = defaultdict(set)

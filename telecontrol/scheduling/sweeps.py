@@ -20,6 +20,7 @@ from telecontrol.db.session import Database
 from telecontrol.outbox.intents import waive
 from telecontrol.outbox.models import DeliveryState, Intent, IntentState
 from telecontrol.scheduling import deadlines, telling
+from telecontrol.scheduling.alerts import alert_desk
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.endings import SUBJECT
 from telecontrol.scheduling.freeing import free_declined, release
@@ -117,7 +118,7 @@ async def _flag(
     if appointment.notice_flagged_at is None:
         appointment.notice_flagged_at = now
         _record(session, "notice.flagged", dossier, now=now, channels=channels)
-        await telling.alert_desk(session, operator, dossier, task, now=now)
+        await alert_desk(session, operator, dossier, task, now=now)
 
 
 async def _tell_of_late_bounce(
@@ -143,7 +144,7 @@ async def _tell_of_late_bounce(
         channels=channels,
     )
     _record(session, "notice.bounced_after_limit", dossier, now=now, channels=channels)
-    await telling.alert_desk(session, operator, dossier, task, now=now)
+    await alert_desk(session, operator, dossier, task, now=now)
 
 
 async def expired_holds(database: Database, *, operator: Operator, now: datetime) -> int:
@@ -230,7 +231,7 @@ async def _record_missed(
         now=now,
         channels=missed,
     )
-    await telling.alert_desk(session, operator, dossier, task, now=now)
+    await alert_desk(session, operator, dossier, task, now=now)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -8,29 +8,28 @@ when the appointment is near; answers to the insured's own act at once.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from telecontrol.accounts.links import link_url, mint_link
-from telecontrol.accounts.models import LinkPurpose, Role, StaffUser
 from telecontrol.controls.models import Doctor
 from telecontrol.controls.policies import Mode
 from telecontrol.notify import contexts
 from telecontrol.notify.contexts import ForAppointment, ForDoctor, Letterhead
+from telecontrol.notify.messages import check
 from telecontrol.outbox.intents import Known, enqueue
 from telecontrol.outbox.locks import AGAIN
 from telecontrol.outbox.models import Intent
 from telecontrol.scheduling import deadlines
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT
+from telecontrol.scheduling.message_facts import facts_for_insured, letterhead, minutes_of, of_the_policy, place_of
 from telecontrol.scheduling.models import Appointment
 from telecontrol.scheduling.operator import Operator
-from telecontrol.tasks.models import Task
 
 INVITATION = contexts.Invitation.KIND
 CONVOCATION = contexts.InPersonConvocation.KIND
@@ -210,16 +209,16 @@ async def tell_doctor(
     if not doctor.email:
         return
     context = kind(
-        **_letterhead(operator, dossier),
+        **letterhead(operator, dossier),
         doctor=doctor.name,
         reference=dossier.control.reference,
         starts_at=starts_at or appointment.starts_at,
         zone=doctor.zone,
         insured_zone=appointment.zone,
-        duration_minutes=_minutes(appointment),
+        duration_minutes=minutes_of(appointment),
         mode=appointment.mode,
         link=f"{operator.public_url}/doctor",
-        **_place(dossier, ForDoctor),
+        **place_of(dossier, ForDoctor),
         **facts,
     )
     await _enqueue(
@@ -235,53 +234,6 @@ async def tell_doctor(
         not_after=max(appointment.starts_at, now) + _USEFUL_AFTER,
         about=about,
     )
-
-
-async def alert_desk(session: AsyncSession, operator: Operator, dossier: Dossier, task: Task, *, now: datetime) -> None:
-    """E-mail the handlers who see this control that `task` needs one of them now: once per level of the task."""
-    context = contexts.DeskAlert(
-        **_letterhead(operator, dossier),
-        task=task.kind,
-        reference=dossier.control.reference,
-        due_at=task.due_at,
-        raised_at=now,
-        level=max(task.level, 1),
-        link=f"{operator.public_url}/desk/controls/{dossier.control.id}",
-    )
-    for address in await desk_addresses(session, dossier.control.organisation_id):
-        await enqueue(
-            session,
-            sealer=operator.messages,
-            target="mail",
-            subject_kind="task",
-            subject_id=task.id,
-            version=max(task.level, 1),
-            kind=context.KIND,
-            channel="mail",
-            recipient=address,
-            language="fr",
-            context=context.to_json(),
-            now=now,
-            not_before=now,
-            not_after=now + _USEFUL_AFTER,
-            deadline_at=task.due_at or now,
-            organisation_id=dossier.control.organisation_id,
-            control_id=dossier.control.id,
-        )
-
-
-async def desk_addresses(session: AsyncSession, organisation_id: uuid.UUID) -> Sequence[str]:
-    """The active handlers who see an organisation's controls: its own and the operator's."""
-    found = await session.scalars(
-        select(StaffUser.email)
-        .where(
-            StaffUser.role == Role.HANDLER,
-            StaffUser.is_active,
-            (StaffUser.organisation_id.is_(None)) | (StaffUser.organisation_id == organisation_id),
-        )
-        .order_by(StaffUser.email)
-    )
-    return found.all()
 
 
 async def intents_of(session: AsyncSession, appointment: Appointment) -> list[Intent]:
@@ -344,10 +296,10 @@ async def _tell(
     **facts: Any,
 ) -> None:
     context = kind(
-        **_letterhead(operator, dossier),
-        **await _for_insured(session, operator, dossier, with_view=channel == "mail", now=now),
-        **_place(dossier, kind),
-        **_test_page(operator, kind),
+        **letterhead(operator, dossier),
+        **await facts_for_insured(session, operator, dossier, with_view=channel == "mail", now=now),
+        **place_of(dossier, kind),
+        **of_the_policy(operator, dossier, kind),
         **facts,
     )
     await _enqueue(
@@ -381,6 +333,8 @@ async def _enqueue(
 ) -> None:
     appointment = dossier.appointment
     about = about or About(SUBJECT, appointment.id, appointment.version)
+    # A value that no message can carry is refused here, with the decision, not days later by the sender.
+    check(context, channels=(channel,), language=language)
     await enqueue(
         session,
         sealer=operator.messages,
@@ -400,77 +354,6 @@ async def _enqueue(
         organisation_id=appointment.organisation_id,
         control_id=appointment.control_id,
     )
-
-
-def _letterhead(operator: Operator, dossier: Dossier) -> dict[str, Any]:
-    return {
-        "organisation": dossier.organisation.name,
-        "operator": operator.name,
-        "mail_from": operator.mail_from,
-        "contact": operator.contact_email,
-        "support_phone": dossier.organisation.phone or operator.phone,
-        "accent": dossier.organisation.accent_colour,
-    }
-
-
-async def _for_insured(
-    session: AsyncSession, operator: Operator, dossier: Dossier, *, with_view: bool, now: datetime
-) -> dict[str, Any]:
-    """Facts of the appointment with fresh links: each message has its own, and those of older messages still work."""
-    appointment = dossier.appointment
-    expires_at = appointment.ends_at + timedelta(days=dossier.rules.link_days_after)
-
-    async def link(purpose: LinkPurpose) -> str:
-        token = await mint_link(
-            session,
-            appointment_id=appointment.id,
-            insured_id=appointment.insured_id,
-            control_id=appointment.control_id,
-            purpose=purpose,
-            now=now,
-            expires_at=expires_at,
-        )
-        return link_url(operator.public_url, token)
-
-    return {
-        "mandate": dossier.organisation.mandate,
-        "reference": dossier.control.reference,
-        "check_url": f"{operator.public_url}/genuine",
-        "privacy_url": f"{operator.public_url}/privacy",
-        "link": await link(LinkPurpose.ACT),
-        "view_link": await link(LinkPurpose.VIEW) if with_view else "",
-        "starts_at": appointment.starts_at,
-        "zone": appointment.zone,
-        "duration_minutes": _minutes(appointment),
-        "mode": str(appointment.mode),
-        "doctor": dossier.doctor.name,
-        "doctor_zone": dossier.doctor.zone,
-        "ics_uid": f"{appointment.id}@telecontrol",
-        "ics_sequence": appointment.version - 1,
-    }
-
-
-def _place(dossier: Dossier, kind: type[Letterhead]) -> dict[str, Any]:
-    site = dossier.site
-    if site is None:
-        return {}
-    known = {
-        "site_name": site.name,
-        "site_address": f"{site.address}, {site.postcode} {site.city}",
-        "site_access": site.access,
-        "site_phone": site.phone,
-    }
-    taken = {field.name for field in fields(kind)}
-    return {name: value for name, value in known.items() if name in taken}
-
-
-def _test_page(operator: Operator, kind: type[Letterhead]) -> dict[str, Any]:
-    has_test = any(field.name == "test_url" for field in fields(kind))
-    return {"test_url": f"{operator.public_url}/test"} if has_test else {}
-
-
-def _minutes(appointment: Appointment) -> int:
-    return int((appointment.ends_at - appointment.starts_at).total_seconds() // 60)
 
 
 def _channels_knowing(knew: Known) -> set[tuple[str, str]]:
