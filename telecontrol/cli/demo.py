@@ -12,7 +12,6 @@ from typing import Any
 
 import uvicorn
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 
 from telecontrol import log
@@ -39,6 +38,9 @@ _ACCOUNTS = {
     "doctor": "helene.faure@demo.example",
     "admin": "admin@demo.example",
 }
+
+
+_WHO = {"handler": "Case handler", "doctor": "Doctor", "admin": "Administrator"}
 
 
 def run_demo(*, port: int, keep: bool, console: Console) -> None:
@@ -190,24 +192,29 @@ async def _go_on(settings: Settings, known: dict[str, Any]) -> tuple[datetime, d
 
 
 def _tell_where(console: Console, settings: Settings, facts: Mapping[str, Any], opening: datetime) -> None:
-    table = Table(title="Telecontrol, demonstration", title_justify="left", show_header=False, box=None)
-    base = settings.public_url
-    for who, account in facts["accounts"].items():
-        table.add_row(
-            {"handler": "Case handler", "doctor": "Doctor", "admin": "Administrator"}[who],
-            f"{base}/sign-in",
-            account["email"],
-        )
+    """Plain lines: an address that wraps or is cut cannot be opened."""
+    sign_in = f"{settings.public_url}/sign-in"
     near = next(
         (each for each in facts["insured"] if each["state"] == "booked" and each["starts_at"] > opening.isoformat()),
         facts["insured"][0],
     )
-    table.add_row("Insured, in a few minutes", near["link"], f"born {near['birth_date']}")
-    table.add_row("Messages sent", facts["outbox"], "")
-    table.add_row("Reports received", facts["insurer_inbox"], "")
-    console.print(table)
+    rows = [
+        (_WHO[role], f"{sign_in}  {account['email']}  {account['password']}")
+        for role, account in facts["accounts"].items()
+    ]
+    rows += [
+        ("Insured", f"{near['link']}  born {near['birth_date']}, appointment in a few minutes"),
+        ("Messages", f"{facts['outbox']}  the mailbox and the phone of everybody"),
+        ("Insurer", f"{facts['insurer_inbox']}  the reports it received; tell it to refuse, or to lose its reply"),
+    ]
+    console.print("Telecontrol, demonstration", style="bold")
+    for who, text in rows:
+        console.print(f"  {who:<15}{text}", soft_wrap=True, highlight=False)
     console.print(
-        f"Password of every account: [bold]{PASSWORD}[/]. All the rest: {_FOLDER / 'demo.json'}. Stop with Ctrl+C."
+        f"Service time is {opening:%Y-%m-%d %H:%M} UTC: the bar at the top of each page moves it forward. "
+        f"Every link is in {_FOLDER / 'demo.json'}. Stop with Ctrl+C.",
+        soft_wrap=True,
+        highlight=False,
     )
 
 
