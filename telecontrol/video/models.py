@@ -129,3 +129,16 @@ class AttendanceEvent(HasId, Base):
     at: Mapped[datetime]
     source: Mapped[EventSource] = mapped_column(words(EventSource))
     detail: Mapped[dict[str, Any]]
+
+
+class DeviceTest(HasId, Base):
+    """A test of camera, microphone and sound that somebody made before their call: help for whoever receives them, and no
+    evidence of anything."""
+
+    __tablename__ = "device_test"
+    __table_args__ = (Index("ix_device_test_subject_id_tested_at", "subject_id", "tested_at"),)
+
+    subject_id: Mapped[uuid.UUID]
+    tested_at: Mapped[datetime]
+    problem: Mapped[str] = mapped_column(String(40), default="")
+    """A code of `call_messages.ProblemCode`; empty when everything worked."""

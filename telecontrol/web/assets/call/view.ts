@@ -75,7 +75,8 @@ export class View {
     const stage = element("div", "call__stage", {}, this.remote, this.sound, this.hints, this.notice, this.soundButton, self);
     const bar = element("div", "call__bar", {}, this.microphone, this.camera, this.soundOnly, leave);
     const root = element("section", `call call--${call.role}`, {}, this.status, stage, bar, this.phone());
-    this.place.append(root);
+    // What the page showed until now (a word about the camera getting ready) has served.
+    this.place.replaceChildren(root);
     return root;
   }
 
