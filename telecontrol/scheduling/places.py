@@ -218,7 +218,7 @@ async def add_hours(
 ) -> list[SiteHours]:
     """Open a site on some weekdays (0 = Monday), in its wall time; what was added. What is there already is not added twice.
 
-    Raises `InvalidInput` naming every field at fault; `openings_overlap` where the site is open for part of that time.
+    Raises `InvalidInput` naming every field at fault; `hours_overlap` where the site is open for part of that time.
     """
     problems = []
     if not weekdays or not set(weekdays) <= set(range(7)):
@@ -235,7 +235,7 @@ async def add_hours(
         if any((each.opens, each.closes) == (opens, closes) for each in same_day):
             continue
         if any(each.opens < closes and opens < each.closes for each in same_day):
-            raise InvalidInput("open already at that time", field="opens", code="openings_overlap")
+            raise InvalidInput("open already at that time", field="opens", code="hours_overlap")
         added.append(SiteHours(site_id=site.id, weekday=weekday, opens=opens, closes=closes))
     session.add_all(added)
     await session.flush()

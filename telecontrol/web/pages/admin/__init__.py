@@ -4,4 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from telecontrol.web.pages.admin import (
+    agendas,
+    api_keys,
+    approvals,
+    doctors,
+    insurers,
+    organisations,
+    policies,
+    sites,
+    users,
+)
+
 pages = APIRouter()
+for module in (organisations, api_keys, insurers, doctors, approvals, agendas, sites, users, policies):
+    pages.include_router(module.pages)
