@@ -15,6 +15,7 @@ from telecontrol.scheduling.insured_choices import Choice, in_person_choices
 from telecontrol.scheduling.insured_page import PageState, Stage, hour_told, own_dossier, present_dossier, state_of
 from telecontrol.scheduling.models import Site
 from telecontrol.scheduling.sites import Nearness
+from telecontrol.video.device_tests import latest_tests, result_of
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep
 from telecontrol.web.helpful_route import HelpfulRoute
@@ -81,7 +82,9 @@ async def show_state(
     """The page in `state`. `error` is `taken` when the in-person slot that was chosen has just gone."""
     match state.stage:
         case Stage.BEFORE | Stage.NEAR | Stage.IN_CALL:
-            return _video(request, dossier, state, now=now)
+            tests = await latest_tests(session, [dossier.appointment.id])
+            device = result_of(tests.get(dossier.appointment.id))
+            return _video(request, dossier, state, device=device, now=now)
         case Stage.IN_PERSON:
             return _in_person(request, dossier, state, now=now)
         case Stage.DECLINED:
@@ -97,7 +100,7 @@ async def show_state(
             return await show_after(request, session, dossier, now=now)
 
 
-def _video(request: Request, dossier: Dossier, state: PageState, *, now: datetime) -> Response:
+def _video(request: Request, dossier: Dossier, state: PageState, *, device: str, now: datetime) -> Response:
     return insured_page(
         request,
         "insured/home.html",
@@ -113,7 +116,7 @@ def _video(request: Request, dossier: Dossier, state: PageState, *, now: datetim
         can_say_absent=state.can_say_absent,
         can_change_hour=state.can_change_hour,
         is_absence_announced=state.is_absence_announced,
-        device="untested",
+        device=device,
     )
 
 
