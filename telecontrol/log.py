@@ -39,7 +39,11 @@ def _mask(value: Any) -> Any:
 def configure(*, json: bool, level: str = "INFO") -> None:
     """Set up logging for this process: JSON lines in production, aligned text otherwise, both on standard error."""
     timestamper = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -109,7 +108,7 @@ def see_other(request: Request, path: str, *, tone: str = "success", text: str =
     return response
 
 
-def _take_notices(request: Request) -> list[Mapping[str, str]]:
+def _take_notices(request: Request) -> list[dict[str, str]]:
     raw = request.cookies.get(cookie_name(request.app.state.runtime.settings, NOTICE_COOKIE), "")
     try:
         found = json.loads(base64.urlsafe_b64decode(raw.encode())) if raw else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -51,7 +52,7 @@ async def world(database: Database) -> AsyncIterator[World]:
     yield made
 
 
-async def _book(database: Database, world: World, starts_at: datetime = MONDAY_NINE, **given: object) -> Appointment:
+async def _book(database: Database, world: World, starts_at: datetime = MONDAY_NINE, **given: Any) -> Appointment:
     async with database.transaction() as session:
         return await book(
             session,

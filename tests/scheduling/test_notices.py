@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -58,7 +59,7 @@ async def appointment(database: Database, world: World) -> Appointment:
     return await _book(database, world)
 
 
-async def _book(database: Database, world: World, **given: object) -> Appointment:
+async def _book(database: Database, world: World, **given: Any) -> Appointment:
     async with database.transaction() as session:
         return await book(
             session,
@@ -75,7 +76,7 @@ async def _book(database: Database, world: World, **given: object) -> Appointmen
 
 
 async def _set(
-    database: Database, appointment: Appointment, channel: str, kind: str = "invitation", **values: object
+    database: Database, appointment: Appointment, channel: str, kind: str = "invitation", **values: Any
 ) -> None:
     async with database.transaction() as session:
         intent = (
@@ -89,7 +90,7 @@ async def _set(
             setattr(intent, name, value)
 
 
-ACCEPTED = {"state": IntentState.ACCEPTED, "accepted_at": NOW + timedelta(minutes=3)}
+ACCEPTED: dict[str, Any] = {"state": IntentState.ACCEPTED, "accepted_at": NOW + timedelta(minutes=3)}
 
 
 async def _state(database: Database, appointment: Appointment) -> tuple[Appointment, Control, set[TaskKind]]:
@@ -150,7 +151,7 @@ async def test_a_named_decision_stands_for_a_channel(
 ) -> None:
     await _set(database, appointment, "mail", **ACCEPTED)
     await _set(database, appointment, "sms", state=IntentState.FAILED)
-    given = {
+    given: dict[str, Any] = {
         "channel": "sms",
         "kind": DecisionKind.TOLD_IN_PERSON,
         "user_id": world.handler.id,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -20,7 +22,7 @@ MONDAY_NINE = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
 OPERATOR = operator()
 
 
-async def _world(database: Database, *, controls: int) -> tuple[World, list[object]]:
+async def _world(database: Database, *, controls: int) -> tuple[World, list[uuid.UUID]]:
     async with database.transaction() as session:
         world = await make_world(session)
         made = [
@@ -30,7 +32,7 @@ async def _world(database: Database, *, controls: int) -> tuple[World, list[obje
     return world, [control.id for control in made]
 
 
-async def _attempt(database: Database, **given: object) -> str:
+async def _attempt(database: Database, **given: Any) -> str:
     try:
         async with database.transaction() as session:
             await book(session, **{"operator": OPERATOR, "actor": HANDLER, "now": NOW, **given})

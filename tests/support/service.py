@@ -14,6 +14,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
+from telecontrol import log
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Environment, Settings
 from telecontrol.demo.clock import walk
@@ -79,6 +80,7 @@ async def serving(
         "livekit_api_secret": "a-ticket-secret-for-tests-of-more-than-32-characters",
         "worker_inside": False,
     }
+    log.configure(json=True, level="ERROR")
     chosen = Settings(**{**given, **settings})
     clock = VirtualClock(frozen_at=now)
     app = create_app(chosen, clock=clock)
