@@ -26,6 +26,7 @@ from telecontrol.scheduling.dossier import Dossier, load_dossier, of
 from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState
 from telecontrol.scheduling.wall_clock import earliest_instant, on_wall_clock
 from telecontrol.video.attendance import arrived
+from telecontrol.video.device_tests import latest_tests, result_of
 from telecontrol.video.waiting import Waiting, who_waits
 
 ON_THE_DAY = (
@@ -47,6 +48,8 @@ class Entry:
     dossier: Dossier
     waiting: Waiting | None
     arrived_at: datetime | None
+    device: str = ""
+    """What the insured's test of camera and microphone found (`untested`, `ready`, `problem`); empty in person."""
 
     @property
     def appointment(self) -> Appointment:
@@ -93,7 +96,7 @@ class Day:
 
 
 async def day_of(session: AsyncSession, viewer: Viewer, *, now: datetime, on: date | None = None) -> Day:
-    """The viewer's day: today in the doctor's own zone, unless another is asked for. Four queries.
+    """The viewer's day: today in the doctor's own zone, unless another is asked for. Five queries.
 
     Raises `NotFound` for a viewer who is no doctor.
     """
@@ -164,8 +167,14 @@ async def _entries(session: AsyncSession, rows: Iterable[Appointment], *, now: d
     open_to = [row.id for row in found if row.mode is Mode.VIDEO and row.state in (*LIVE, AppointmentState.OVER)]
     waits = await who_waits(session, open_to, now=now) if open_to else {}
     came = await arrived(session, by_video) if by_video else {}
+    tests = await latest_tests(session, by_video) if by_video else {}
     return [
-        Entry(of(row, row.control, doctor=row.doctor, site=row.site), waits.get(row.id), came.get(row.id))
+        Entry(
+            of(row, row.control, doctor=row.doctor, site=row.site),
+            waits.get(row.id),
+            came.get(row.id),
+            result_of(tests.get(row.id)) if row.mode is Mode.VIDEO else "",
+        )
         for row in found
     ]
 

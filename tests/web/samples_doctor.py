@@ -30,6 +30,7 @@ def row(number: int, person: str, **changes: Any) -> dict[str, Any]:
         "site": "",
         "waiting": None,
         "arrived_at": None,
+        "device": "untested",
         "is_announced_absent": False,
         "is_to_conclude": False,
         "is_live": True,
@@ -44,9 +45,9 @@ ROWS = [
     row(0, "Jean-Marc Grondin", state="attended", is_live=False),
     row(1, "Odile Vitry", state="over", is_to_conclude=True, is_live=False),
     row(2, "Inès Payet", waiting=WAITS, may_enter=True),
-    row(3, "Mathis Boyer", waiting=AWAY, may_enter=True),
+    row(3, "Mathis Boyer", waiting=AWAY, may_enter=True, device="problem"),
     row(4, "Raïssa Ali", insured_zone="Indian/Mayotte", is_announced_absent=True),
-    row(9, "Paul Técher", mode="surgery", site="Centre médical du Barachois"),
+    row(9, "Paul Técher", mode="surgery", site="Centre médical du Barachois", device=""),
     row(12, "Marie-Thérèse de La Villarmois-Kermarrec", state="held", is_live=False),
 ]
 TO_SIGN = [

@@ -3,7 +3,7 @@
  *
  *   <form data-notes action="…"> text area "text", hidden "revision" and "csrf_token"
  *     <span data-notes-state="saved">, "typing", "waiting", "signed-out", "conflict": one is shown at a time
- *     <div data-notes-conflict hidden> <pre data-notes-kept></pre> <button id="notes-both"> <button id="notes-mine"> </div>
+ *     <div data-notes-conflict hidden> <pre data-notes-kept></pre> <button data-notes-both> <button data-notes-mine> </div>
  *   </form>
  *
  * What is typed is in the page and, sealed, on the server: never in the browser's own storage. What could not be sent is
@@ -41,8 +41,8 @@ class Notes {
       event.preventDefault();
       void this.save();
     });
-    form.querySelector("#notes-both")?.addEventListener("click", () => this.settle(true));
-    form.querySelector("#notes-mine")?.addEventListener("click", () => this.settle(false));
+    form.querySelector("[data-notes-both]")?.addEventListener("click", () => this.settle(true));
+    form.querySelector("[data-notes-mine]")?.addEventListener("click", () => this.settle(false));
     window.addEventListener("online", () => void this.save());
     window.addEventListener("beforeunload", (event) => {
       if (this.isDirty) event.preventDefault();

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -93,6 +94,7 @@ def row_of(entry: Entry, day: Day, *, now: datetime) -> dict[str, Any]:
         if waiting is None
         else {"since_at": waiting.since, "is_there": waiting.is_there, "delay_minutes": waiting.delay_minutes},
         "arrived_at": entry.arrived_at,
+        "device": entry.device,
         "is_announced_absent": appointment.announced_at is not None,
         "is_to_conclude": entry.is_to_conclude,
         "is_live": appointment.state in (AppointmentState.BOOKED, AppointmentState.IN_PROGRESS),
@@ -119,6 +121,4 @@ def appointment_of(dossier: Dossier, *, now: datetime) -> dict[str, Any]:
 
 def is_elsewhere(zone: str, home: str, now: datetime) -> bool:
     """Whether the clocks of two zones differ now, so that an hour needs both."""
-    from zoneinfo import ZoneInfo
-
     return now.astimezone(ZoneInfo(zone)).utcoffset() != now.astimezone(ZoneInfo(home)).utcoffset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from telecontrol.accounts.sign_in import Refused, Throttled
 from telecontrol.controls.results import Result
 from telecontrol.errors import Conflict, InvalidInput, NotFound, TelecontrolError
 from telecontrol.reports import deadlines
-from telecontrol.reports.absences import require_unexcused
+from telecontrol.reports.absences import require_unexcused, waited_until
 from telecontrol.reports.circumstances import REMARK_LENGTH, Circumstances
 from telecontrol.reports.conclusions import conclusion_of
 from telecontrol.reports.drafting import qualify, sign_report
@@ -108,7 +109,9 @@ async def sign(
         return await _show(
             request, staff, session, line, dossier, now=now, status=status, refusal=refusal, remark=remark
         )
-    facts = as_circumstances(await noted(session, dossier), remark=remark)
+    facts = replace(
+        as_circumstances(await noted(session, dossier), remark=remark), waited_until=waited_until(dossier)
+    )
     try:
         async with session.begin_nested():
             await sign_report(
@@ -200,7 +203,8 @@ async def _show(
     reason: str = "",
 ) -> Response:
     report = line.report
-    facts = await with_evidence(session, dossier.appointment, as_circumstances(await noted(session, dossier)))
+    wrote = replace(as_circumstances(await noted(session, dossier)), waited_until=waited_until(dossier))
+    facts = await with_evidence(session, dossier.appointment, wrote)
     stands_against = await _against(session, dossier, facts, report, now=now)
     conclusion = await conclusion_of(session, dossier.appointment.id)
     language = language_for(request, staff)

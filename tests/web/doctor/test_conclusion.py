@@ -1,0 +1,339 @@
+"""Concluding over HTTP: shown before it is signed, signed with the password, the same answer twice, P17."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from telecontrol.accounts import signature
+from telecontrol.controls.policies import Mode
+from telecontrol.controls.results import Result
+from telecontrol.controls.states import ControlState
+from telecontrol.outbox.models import Intent
+from telecontrol.reports.conclusions import conclusion_of, is_intact
+from telecontrol.reports.models import Conclusion, Report, ReportState
+from telecontrol.scheduling.models import Appointment, AppointmentState
+from telecontrol.video.rooms import find_room
+from telecontrol.web import paths
+from tests.support.concluding import MINUTE, START, goes_wrong, insured_arrives
+from tests.support.doctoring import act, another, dossier_of, push, room
+from tests.support.insured import Page, Visitor
+from tests.support.service import Service
+from tests.support.staffing import PASSWORD
+from tests.support.world import World
+
+AT = START + 10 * MINUTE
+
+
+async def _review(doctor: Visitor, appointment: Appointment, result: Result, **values: str) -> Page:
+    """Fill in the form as far as what would be signed."""
+    given = {"result": str(result), "identity_document": "national_card", "step": "review", **values}
+    return await act(doctor, appointment, "conclude", **given)
+
+
+async def _sign(doctor: Visitor, appointment: Appointment, review: Page, *, password: str = PASSWORD) -> Page:
+    return await doctor.press(review, room(appointment, "conclude"), step="sign", password=password)
+
+
+async def _signed(service: Service, appointment: Appointment) -> Conclusion | None:
+    async with service.runtime.database.reading() as session:
+        return await conclusion_of(session, appointment.id)
+
+
+async def _report(service: Service, appointment: Appointment) -> Report | None:
+    async with service.runtime.database.reading() as session:
+        found: Report | None = await session.scalar(select(Report).where(Report.appointment_id == appointment.id))
+        return found
+
+
+async def test_what_each_reader_will_read_is_shown_and_nothing_is_written_before_the_signature(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    await insured_arrives(service.runtime.database, appointment, at=START)
+    service.clock.advance_to(AT)
+
+    page = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
+
+    assert page.status == 200
+    for said in (
+        "Vous allez signer : Arrêt non justifié",
+        "9 mars 2026, 9 h 10",
+        "A eu lieu",
+        "Carte d'identité",
+        "L'assuré lit",
+        "vous pouvez demander un nouvel examen de votre situation",
+        "L'assureur lit, dans le rapport",
+        "11 mars 2026, 9 h 10",
+    ):
+        assert said in page.words, said
+    assert "L'organisme demandeur lit" not in page.words, "procedure A tells the requester nothing"
+    assert await _signed(service, appointment) is None
+    assert await _report(service, appointment) is None
+    assert (await dossier_of(service, appointment)).appointment.state is AppointmentState.BOOKED
+
+
+async def test_signing_takes_the_password_and_leads_to_the_next_appointment(
+    service: Service, doctor: Visitor, appointment: Appointment, world: World
+) -> None:
+    following = await another(service, world, 2, starts_at=START + 30 * MINUTE)
+    await insured_arrives(service.runtime.database, appointment, at=START)
+    service.clock.advance_to(AT)
+    review = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
+    # The doctor reads for two minutes: what was shown is what is signed.
+    service.clock.advance(2 * MINUTE)
+
+    page = await _sign(doctor, appointment, review)
+
+    assert page.path == room(appointment)
+    assert "La conclusion est signée." in page.words
+    assert "Conclusion signée le 9 mars 2026, 9 h 12." in page.words
+    assert page.links_to(room(following))
+    assert page.form(room(appointment, "conclude")) is None
+    signed, report = await _signed(service, appointment), await _report(service, appointment)
+    assert signed is not None
+    assert is_intact(signed, rpps=world.doctor.rpps)
+    assert (signed.result, signed.event_at, signed.signed_at) == (Result.NOT_JUSTIFIED, AT, AT + 2 * MINUTE)
+    assert signed.signed_by == world.doctor_user.id
+    assert report is not None
+    assert (report.state, report.event_at) == (ReportState.SIGNED, AT)
+    async with service.runtime.database.reading() as session:
+        assert await find_room(session, subject_id=appointment.id) is None, "the room is closed for good"
+    assert (await dossier_of(service, appointment)).appointment.state is AppointmentState.ATTENDED
+
+
+async def test_a_wrong_password_signs_nothing_and_keeps_what_was_chosen(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(AT)
+    review = await _review(doctor, appointment, Result.JUSTIFIED, remark="Accompagné")
+
+    refused = await _sign(doctor, appointment, review, password="not this one")
+
+    assert refused.status == 403
+    assert "Ce n'est pas votre mot de passe" in refused.words
+    assert await _signed(service, appointment) is None
+    signed = await _sign(doctor, appointment, refused)
+    assert signed.status == 200
+    conclusion = await _signed(service, appointment)
+    assert conclusion is not None
+    assert conclusion.circumstances["remark"] == "Accompagné"
+
+
+async def test_guessing_the_password_is_slowed_down(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(AT)
+    review = await _review(doctor, appointment, Result.JUSTIFIED)
+    for _ in range(signature.LIMIT.free):
+        await _sign(doctor, appointment, review, password="guess")
+
+    waiting = await _sign(doctor, appointment, review)
+
+    assert waiting.status == 429
+    assert await _signed(service, appointment) is None
+
+
+async def test_the_same_form_twice_gets_the_same_answer(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(AT)
+    review = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
+
+    pages = [await _sign(doctor, appointment, review) for _ in range(2)]
+
+    assert [page.path for page in pages] == [room(appointment)] * 2
+    assert [page.status for page in pages] == [200, 200]
+    async with service.runtime.database.reading() as session:
+        for table in (Conclusion, Report):
+            assert await session.scalar(select(func.count()).select_from(table)) == 1
+        told = await session.scalar(select(func.count()).select_from(Intent).where(Intent.kind == "report_48h"))
+    assert told == 1
+
+
+async def test_another_conclusion_after_the_first_is_refused_and_the_first_is_shown(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(AT)
+    first = await _review(doctor, appointment, Result.JUSTIFIED)
+    second = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
+    await _sign(doctor, appointment, first)
+
+    refused = await _sign(doctor, appointment, second)
+
+    assert refused.status == 409
+    assert "déjà une autre conclusion" in refused.words
+    assert "Conclusion signée le 9 mars 2026, 9 h 10." in refused.words
+    signed = await _signed(service, appointment)
+    assert signed is not None
+    assert signed.result is Result.JUSTIFIED
+    looked = await push(doctor, room(appointment, "conclude"), result="not_justified", step="review")
+    assert "Ce rendez-vous est déjà conclu." in looked.words
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({"result": ""}, "Choisissez une conclusion.", id="nothing chosen"),
+        pytest.param({"result": "guilty"}, "Choisissez une conclusion.", id="no such result"),
+        pytest.param({"identity_document": "not_shown"}, "Indiquez la pièce d'identité", id="no document"),
+        pytest.param({"identity_document": "visa card"}, "Choisissez une des possibilités.", id="no such document"),
+        pytest.param({"remark": "souffre de lombalgie"}, "Écrivez les mots médicaux dans vos notes", id="medical"),
+        pytest.param({"by_phone": "1"}, "Par téléphone, seuls", id="by phone"),
+        pytest.param({"close_control": "1"}, "Un contrôle ne se clôt ainsi", id="closing"),
+    ],
+)
+async def test_what_cannot_be_signed_is_said_before_and_what_was_typed_stays(
+    service: Service, doctor: Visitor, appointment: Appointment, values: dict[str, str], said: str
+) -> None:
+    service.clock.advance_to(AT)
+
+    given = {"result": "justified", "identity_document": "national_card", "remark": "Accompagné", **values}
+    page = await act(doctor, appointment, "conclude", step="review", **given)
+
+    assert page.status == 422
+    assert said in page.words
+    form = page.form(room(appointment, "conclude"))
+    assert form is not None
+    assert form["remark"] == values.get("remark", "Accompagné")
+    assert await _signed(service, appointment) is None
+
+
+async def test_going_back_to_the_form_keeps_the_choice(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(AT)
+    review = await _review(doctor, appointment, Result.CONTROL_REFUSED, remark="Refus exprimé")
+
+    page = await doctor.press(review, room(appointment, "conclude"), step="edit")
+
+    assert page.status == 200
+    assert 'value="control_refused" required checked' in page.html
+    form = page.form(room(appointment, "conclude"))
+    assert form is not None
+    assert form["remark"] == "Refus exprimé"
+
+
+async def test_an_absence_waits_for_the_end_of_the_waiting_time(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(START + 14 * MINUTE)
+    early = await doctor.get(room(appointment))
+    assert "Conclure à une absence" not in early.words
+    assert "à partir de 9 h 15" in early.words
+    refused = await push(doctor, room(appointment, "conclude"), result="unexcused_absence", step="review")
+    assert refused.status == 409
+    assert "Le temps d'attente n'est pas écoulé." in refused.words
+
+    service.clock.advance_to(START + 16 * MINUTE)
+    page = await doctor.get(room(appointment))
+    assert "Conclure à une absence" in page.words
+    review = await push(doctor, room(appointment, "conclude"), result="unexcused_absence", step="review")
+    assert "Un rapport part à l'assureur. Limite : 11 mars 2026, 9 h 15." in review.words
+    await _sign(doctor, appointment, review)
+
+    signed, report = await _signed(service, appointment), await _report(service, appointment)
+    assert signed is not None
+    assert (signed.result, signed.event_at) == (Result.UNEXCUSED_ABSENCE, START + 15 * MINUTE)
+    assert signed.circumstances["waited_until"] == "2026-03-09T08:16:00Z"
+    assert report is not None
+    assert report.due_at == START + 15 * MINUTE + timedelta(hours=48)
+
+
+async def test_whoever_came_is_never_absent(service: Service, doctor: Visitor, appointment: Appointment) -> None:
+    await insured_arrives(service.runtime.database, appointment, at=START)
+    service.clock.advance_to(START + 16 * MINUTE)
+
+    page = await doctor.get(room(appointment))
+    refused = await push(doctor, room(appointment, "conclude"), result="unexcused_absence", step="review")
+
+    assert "Conclure à une absence" not in page.words
+    assert "L'assuré est venu : ce n'est pas une absence." in refused.words
+    assert refused.status == 409
+
+
+async def test_a_technical_problem_is_never_an_absence(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    await goes_wrong(service.runtime.database, appointment, at=START)
+    service.clock.advance_to(START + 16 * MINUTE)
+
+    page = await doctor.get(room(appointment))
+    sign = await push(doctor, room(appointment, "conclude"), result="unexcused_absence", step="sign", password=PASSWORD)
+
+    assert "Conclure à une absence" not in page.words
+    assert "il n'est jamais compté comme une absence" in sign.words
+    assert await _signed(service, appointment) is None
+
+
+async def test_a_tab_that_dies_leaves_the_control_to_qualify(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    await insured_arrives(service.runtime.database, appointment, at=START)
+    await act(doctor, appointment, "admit")
+
+    await service.until(START + timedelta(hours=1))
+
+    dossier = await dossier_of(service, appointment)
+    assert (dossier.appointment.state, dossier.control.state) == (AppointmentState.OVER, ControlState.TO_QUALIFY)
+    assert await _report(service, appointment) is None
+    today = await doctor.get(paths.DOCTOR)
+    assert "Terminé sans conclusion" in today.words
+    review = await _review(doctor, appointment, Result.JUSTIFIED)
+    await _sign(doctor, appointment, review)
+    assert (await dossier_of(service, appointment)).control.state is ControlState.CONCLUDED
+
+
+async def test_by_phone_only_what_a_phone_allows(service: Service, doctor: Visitor, appointment: Appointment) -> None:
+    service.clock.advance_to(AT)
+    await act(doctor, appointment, "phone-call", answered="yes")
+
+    review = await _review(doctor, appointment, Result.NEEDS_PHYSICAL_EXAMINATION, by_phone="1")
+    await _sign(doctor, appointment, review)
+
+    signed = await _signed(service, appointment)
+    assert signed is not None
+    assert signed.by_phone
+    assert signed.circumstances["calls_made_at"] == ["2026-03-09T08:10:00Z"]
+    assert (await dossier_of(service, appointment)).control.state is ControlState.IN_PERSON_TO_BOOK
+
+
+async def test_in_person_the_same_form_concludes(service: Service, world: World, doctor: Visitor) -> None:
+    seen = await another(service, world, 2, mode=Mode.SURGERY)
+    service.clock.advance_to(AT)
+    await act(doctor, seen, "receive")
+
+    page = await doctor.get(room(seen))
+    assert 'value="needs_physical_examination"' not in page.html
+    review = await _review(doctor, seen, Result.JUSTIFIED)
+    assert review.status == 200, review.words
+    signed_page = await _sign(doctor, seen, review)
+    assert signed_page.status == 200, signed_page.words
+
+    signed = await _signed(service, seen)
+    assert signed is not None
+    assert signed.circumstances["arrived_at"] == "2026-03-09T08:10:00Z"
+    assert (await dossier_of(service, seen)).appointment.state is AppointmentState.ATTENDED
+
+
+async def test_a_part_of_the_page_is_answered_with_what_replaces_it(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(AT)
+    review = await _review(doctor, appointment, Result.JUSTIFIED)
+    fields = review.form(room(appointment, "conclude"))
+    assert fields is not None
+    partial = {"HX-Request": "true"}
+
+    wrong = await doctor.http.post(
+        room(appointment, "conclude"), data={**fields, "step": "sign", "password": "x"}, headers=partial
+    )
+    right = await doctor.http.post(
+        room(appointment, "conclude"), data={**fields, "step": "sign", "password": PASSWORD}, headers=partial
+    )
+
+    assert (wrong.status_code, right.status_code) == (200, 200)
+    assert "Ce n’est pas votre mot de passe" in wrong.text
+    assert right.headers["hx-redirect"] == room(appointment)
+    assert "location" not in right.headers
