@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.links import hashed
-from telecontrol.accounts.models import ApiKey, ApiRequest
+from telecontrol.accounts.models import ApiKey, ApiRequest, Organisation
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Conflict, InvalidInput
 
@@ -80,11 +80,16 @@ async def issue_key(
 
 
 async def find_key(session: AsyncSession, token: str, *, now: datetime) -> ApiKey | None:
-    """The standing key of `token`, its last use noted to the minute. Nothing for an unknown or revoked one."""
+    """The standing key of `token`, its last use noted to the minute.
+
+    Nothing for an unknown or revoked one, nor while its organisation is not active.
+    """
     if not token.startswith(PREFIX):
         return None
     key: ApiKey | None = await session.scalar(
-        select(ApiKey).where(ApiKey.key_hash == hashed(token), ApiKey.revoked_at.is_(None))
+        select(ApiKey)
+        .join(Organisation, Organisation.id == ApiKey.organisation_id)
+        .where(ApiKey.key_hash == hashed(token), ApiKey.revoked_at.is_(None), Organisation.is_active.is_(True))
     )
     if key is not None and (key.last_used_at is None or now - key.last_used_at >= _USED_EVERY):
         key.last_used_at = now

@@ -76,6 +76,16 @@ async def accent(request: Request, admin: AdminDep, accent_colour: str = Query("
     return accent_picture(accent_colour, translator_of(request, admin))
 
 
+@pages.get(_ACCENT + "/preview")
+async def accent_typed(
+    request: Request, runtime: RuntimeDep, admin: AdminDep, now: NowDep, accent_colour: str = Query("", max_length=20)
+) -> Response:
+    """The picture's place in the form, fetched while a colour is typed."""
+    return admin_page(
+        request, runtime, admin, "staff/admin/_accent.html", place="organisations", now=now, colour=accent_colour
+    )
+
+
 @pages.get(_ONE)
 async def one(
     request: Request,
