@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,8 @@ from telecontrol.scheduling.free import Offer, offers_that_keep_notice
 from telecontrol.scheduling.models import Site
 from telecontrol.scheduling.sites import Nearness, near_sites
 
+TIME_TO_CHOOSE = timedelta(minutes=30)
+"""What is shown still keeps its notice this much later: nobody is told *too late* for having read slowly (choice)."""
 _DAYS_SHOWN = 6
 _HOURS_A_DAY = 6
 
@@ -74,7 +76,7 @@ async def in_person_choices(session: AsyncSession, dossier: Dossier, *, now: dat
         control=dossier.control,
         rules=dossier.rules,
         mode=Mode.SURGERY,
-        now=now,
+        now=now + TIME_TO_CHOOSE,
         site_ids=tuple(site.id for site, _ in near),
     )
     places = {site.id: (site, rank) for site, rank in near}
@@ -117,7 +119,7 @@ async def other_hours(session: AsyncSession, dossier: Dossier, *, now: datetime)
         control=dossier.control,
         rules=dossier.rules,
         mode=appointment.mode,
-        now=now,
+        now=now + TIME_TO_CHOOSE,
         site_ids=(appointment.site_id,) if appointment.site_id else (),
         ignoring=appointment.id,
     )

@@ -6,3 +6,8 @@ import { startPresses } from "./press";
 startCountdowns();
 startForms();
 startPresses();
+
+// The page makes room for the picture once the call is on (scss/_in_call.scss).
+document.addEventListener("call:state", (event) => {
+  document.documentElement.dataset.call = (event as CustomEvent<{ state: string }>).detail.state;
+});

@@ -19,7 +19,7 @@ from telecontrol.video.device_tests import latest_tests, result_of
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep
 from telecontrol.web.helpful_route import HelpfulRoute
-from telecontrol.web.i18n import Translator, mark
+from telecontrol.web.i18n import Translator, mark, typeset
 from telecontrol.web.insured_door import GuestDep, KnownGuestDep
 from telecontrol.web.pages.insured.after import show_after
 from telecontrol.web.pages.insured.frame import insured_page, language_for, person_of
@@ -188,8 +188,10 @@ def _site(site: Site) -> dict[str, Any]:
 
 def mandate_of(request: Request, dossier: Dossier) -> str:
     """Who calls and what for, then on whose behalf, in the organisation's own words."""
-    why = _words(request, dossier).plain(_WHY[dossier.control.procedure], organisation=dossier.organisation.name)
-    return f"{why} {dossier.organisation.mandate}".strip()
+    words = _words(request, dossier)
+    why = words.plain(_WHY[dossier.control.procedure], organisation=dossier.organisation.name)
+    mandate = typeset(dossier.organisation.mandate.strip().rstrip("."), language=words.code)
+    return f"{why} {mandate}." if mandate else why
 
 
 def _words(request: Request, dossier: Dossier) -> Translator:
