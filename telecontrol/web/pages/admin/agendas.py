@@ -33,6 +33,7 @@ from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, Session
 from telecontrol.web.pages.admin.doctor_frame import doctor_page
 from telecontrol.web.pages.admin.frame import (
     AdminDep,
+    Faults,
     day_needed,
     day_typed,
     faults,
@@ -61,7 +62,7 @@ class Returned:
     form: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
     days: Sequence[str] = ()
-    errors: Mapping[str, str] = field(default_factory=dict)
+    errors: Faults = field(default_factory=Faults)
 
 
 @pages.get(_AGENDA)
@@ -247,11 +248,11 @@ def _place(text: str) -> tuple[Mode, uuid.UUID | None]:
     return Mode.SURGERY, site_id
 
 
-def _errors(request: Request, admin: Staff, error: InvalidInput) -> dict[str, str]:
+def _errors(request: Request, admin: Staff, error: InvalidInput) -> Faults:
     if error.code == "too_long":
         error = InvalidInput(error.message, field=error.field, code="period_too_long")
     found = faults(request, admin, error)
-    return {_RENAMED.get(name, name): said for name, said in found.items()}
+    return Faults({_RENAMED.get(name, name): said for name, said in found.items()})
 
 
 def _back(doctor: Doctor) -> str:

@@ -17,7 +17,7 @@ from telecontrol.scheduling.doctors import add_approval, approvals_of, end_appro
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.pages.admin.doctor_frame import doctor_page
-from telecontrol.web.pages.admin.frame import AdminDep, day_needed, day_typed, faults, typed
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, day_needed, day_typed, faults, typed
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
 
@@ -77,7 +77,7 @@ async def change(
         last = day_typed(given["valid_until_on"], field="valid_until_on")
         await end_approval(session, doctor, approval_id=approval_id, valid_until_on=last, actor=admin.actor, now=now)
     except InvalidInput as error:
-        errors = {f"{approval_id}": next(iter(faults(request, admin, error).values()))}
+        errors = Faults({str(approval_id): next(iter(faults(request, admin, error).values()))})
         ends = {str(approval_id): given["valid_until_on"]}
         return await _page(request, runtime, admin, session, doctor, now=now, ends=ends, errors=errors, status=422)
     return see_other(request, _back(doctor), text="Le dernier jour de l'agrément est enregistré.")
@@ -102,7 +102,7 @@ async def _page(
     now: datetime,
     given: Mapping[str, str] | None = None,
     ends: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Faults | None = None,
     status: int = 200,
 ) -> Response:
     today = legal_today(now)
@@ -120,7 +120,7 @@ async def _page(
         procedures=[str(each) for each in Procedure],
         given=given or {"procedure": "", "valid_from_on": today.isoformat(), "valid_until_on": ""},
         ends=ends or {},
-        errors=errors or {},
+        errors=errors or Faults(),
         today=today,
     )
 

@@ -21,7 +21,7 @@ from telecontrol.scheduling.doctors import DoctorFacts, add_doctor, change_docto
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.pages.admin.doctor_frame import doctor_page
-from telecontrol.web.pages.admin.frame import AdminDep, admin_page, faults, row_id, translator_of, typed, zones
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, faults, row_id, translator_of, typed, zones
 from telecontrol.web.pages.admin.words import LACKS
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
@@ -63,7 +63,7 @@ async def listed(
 @pages.get(_NEW)
 async def blank(request: Request, runtime: RuntimeDep, admin: AdminDep, now: NowDep) -> Response:
     given = {**dict.fromkeys(_TEXTS, ""), "zone": PARIS, "works_on_holidays": "", "is_active": "1"}
-    return _new(request, runtime, admin, {**given, "once": str(uuid.uuid4())}, {}, now=now)
+    return _new(request, runtime, admin, {**given, "once": str(uuid.uuid4())}, Faults(), now=now)
 
 
 @pages.post(_NEW)
@@ -119,7 +119,7 @@ async def _form(
     *,
     now: datetime,
     given: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Faults | None = None,
     status: int = 200,
 ) -> Response:
     account = await session.get(StaffUser, doctor.user_id) if doctor.user_id else None
@@ -135,7 +135,7 @@ async def _form(
         status=status,
         account=account,
         given=given or _given(doctor, account.email if account else ""),
-        errors=errors or {},
+        errors=errors or Faults(),
         zones=zones(translator_of(request, admin)),
     )
 
@@ -145,7 +145,7 @@ def _new(
     runtime: RuntimeDep,
     admin: Staff,
     given: Mapping[str, str],
-    errors: Mapping[str, str],
+    errors: Faults,
     *,
     now: datetime,
     status: int = 200,

@@ -27,6 +27,13 @@ ONCE = "once"
 """The hidden field with the id of the row that a form is about to make: sent twice, it makes one row."""
 
 
+class Faults(dict[str, str]):
+    """Field → what is wrong with it; nothing is wrong with a field that is not there."""
+
+    def __missing__(self, field: str) -> str:
+        return ""
+
+
 async def admitted(request: Request, staff: AdministratorDep) -> Staff:
     """An administrator, if the table of rights lets them read, or change, the settings."""
     staff.viewer.require(Action.READ if request.method in SAFE_METHODS else Action.CHANGE, Kind.SETTINGS)
@@ -96,7 +103,7 @@ def id_in(text: str) -> uuid.UUID | None:
         return None
 
 
-def faults(request: Request, staff: Staff, error: InvalidInput | Conflict) -> dict[str, str]:
+def faults(request: Request, staff: Staff, error: InvalidInput | Conflict) -> Faults:
     """Field → what is wrong with it, in the reader's language. What belongs to no field stands under the empty name."""
     language = translator_of(request, staff)
     if isinstance(error, InvalidInput):
@@ -104,7 +111,7 @@ def faults(request: Request, staff: Staff, error: InvalidInput | Conflict) -> di
     else:
         listed = [{"field": error.details.get("field", ""), "code": error.code, **error.details}]
     # The first fault of a field is the one to mend first.
-    return {each["field"] or "": say_fault(each["code"], each, language) for each in reversed(listed)}
+    return Faults({each["field"] or "": say_fault(each["code"], each, language) for each in reversed(listed)})
 
 
 def day_typed(text: str, *, field: str) -> date | None:

@@ -16,7 +16,7 @@ from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.reports.gateway_setup import check_gateway, open_gateway, set_gateway
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
-from telecontrol.web.pages.admin.frame import AdminDep, admin_page, admitted, faults, row_id, typed
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, admitted, faults, row_id, typed
 from telecontrol.web.pages.admin.words import check_sentence
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
@@ -45,7 +45,7 @@ async def listed(request: Request, runtime: RuntimeDep, admin: AdminDep, session
 @pages.get(_NEW)
 async def blank(request: Request, runtime: RuntimeDep, admin: AdminDep, now: NowDep) -> Response:
     given = {"code": "", "name": "", "is_active": "1", "once": str(uuid.uuid4())}
-    return _new(request, runtime, admin, given, {}, now=now)
+    return _new(request, runtime, admin, given, Faults(), now=now)
 
 
 @pages.post(_NEW)
@@ -140,7 +140,7 @@ def _page(
     now: datetime,
     given: Mapping[str, str] | None = None,
     url: str | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Faults | None = None,
     status: int = 200,
 ) -> Response:
     return admin_page(
@@ -155,7 +155,7 @@ def _page(
         given=given or {"code": row.code, "name": row.name, "is_active": "1" if row.is_active else ""},
         gateway_url=row.gateway_url if url is None else url,
         has_key=row.gateway_key_sealed is not None,
-        errors=errors or {},
+        errors=errors or Faults(),
     )
 
 
@@ -164,7 +164,7 @@ def _new(
     runtime: RuntimeDep,
     admin: Staff,
     given: Mapping[str, str],
-    errors: Mapping[str, str],
+    errors: Faults,
     *,
     now: datetime,
     status: int = 200,

@@ -24,7 +24,7 @@ from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.pages.admin.accent import accent_picture
-from telecontrol.web.pages.admin.frame import AdminDep, admin_page, faults, row_id, translator_of, typed
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, faults, row_id, translator_of, typed
 from telecontrol.web.pages.admin.new_key import shown_key
 from telecontrol.web.pages.admin.words import SCOPES
 from telecontrol.web.rendering import see_other
@@ -52,7 +52,7 @@ async def listed(request: Request, runtime: RuntimeDep, admin: AdminDep, session
 
 @pages.get(_NEW)
 async def blank(request: Request, runtime: RuntimeDep, admin: AdminDep, now: NowDep) -> Response:
-    return _new(request, runtime, admin, _blank(), {}, now=now)
+    return _new(request, runtime, admin, _blank(), Faults(), now=now)
 
 
 @pages.post(_NEW)
@@ -138,9 +138,9 @@ async def organisation_page(
     *,
     now: datetime,
     given: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Faults | None = None,
     key_given: Mapping[str, Any] | None = None,
-    key_errors: Mapping[str, str] | None = None,
+    key_errors: Faults | None = None,
     status: int = 200,
 ) -> Response:
     """An organisation with its API keys; a key that was just made is shown, this once."""
@@ -156,11 +156,11 @@ async def organisation_page(
         status=status,
         organisation=row,
         given=given or _given(row),
-        errors=errors or {},
+        errors=errors or Faults(),
         keys=keys,
         scopes=[{"value": code, "label": label} for code, label in SCOPES.items()],
         key_given=key_given or {"name": "", "scopes": list(SCOPES)[:3], "once": str(uuid.uuid4())},
-        key_errors=key_errors or {},
+        key_errors=key_errors or Faults(),
         fresh_key=fresh.token,
     )
     fresh.forget(response)
@@ -172,7 +172,7 @@ def _new(
     runtime: RuntimeDep,
     admin: Staff,
     given: Mapping[str, str],
-    errors: Mapping[str, str],
+    errors: Faults,
     *,
     now: datetime,
     status: int = 200,

@@ -19,7 +19,7 @@ from telecontrol.errors import InvalidInput, NotFound
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.pages.admin import words
-from telecontrol.web.pages.admin.frame import AdminDep, admin_page, day_needed, faults, ticked, typed
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, day_needed, faults, ticked, typed
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
 
@@ -67,7 +67,7 @@ async def blank(
     standing = in_force(await versions_of(session, chosen), on=legal_today(now))
     given, modes = _given(standing.rules) if standing else ({}, [])
     given = {**dict.fromkeys(_TEXTS, ""), **given, "valid_from_on": legal_today(now).isoformat()}
-    return await _form(request, runtime, admin, session, chosen, given, modes, {}, now=now)
+    return await _form(request, runtime, admin, session, chosen, given, modes, Faults(), now=now)
 
 
 @pages.post(_NEW)
@@ -108,7 +108,7 @@ async def _form(
     procedure: Procedure,
     given: Mapping[str, str],
     modes: Sequence[str],
-    errors: Mapping[str, str],
+    errors: Faults,
     *,
     now: datetime,
 ) -> Response:

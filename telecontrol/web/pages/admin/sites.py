@@ -34,6 +34,7 @@ from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.pages.admin.frame import (
     AdminDep,
+    Faults,
     admin_page,
     faults,
     hour_typed,
@@ -61,7 +62,7 @@ class Returned:
     form: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
     days: Sequence[str] = ()
-    errors: Mapping[str, str] = field(default_factory=dict)
+    errors: Faults = field(default_factory=Faults)
 
 
 @pages.get(paths.ADMIN_SITES)
@@ -81,7 +82,7 @@ async def listed(request: Request, runtime: RuntimeDep, admin: AdminDep, session
 @pages.get(_NEW)
 async def blank(request: Request, runtime: RuntimeDep, admin: AdminDep, now: NowDep) -> Response:
     given = {**dict.fromkeys(_TEXTS, ""), "is_active": "1", "once": str(uuid.uuid4())}
-    return _new(request, runtime, admin, given, {}, now=now)
+    return _new(request, runtime, admin, given, Faults(), now=now)
 
 
 @pages.post(_NEW)
@@ -246,7 +247,7 @@ def _new(
     runtime: RuntimeDep,
     admin: Staff,
     given: Mapping[str, str],
-    errors: Mapping[str, str],
+    errors: Faults,
     *,
     now: datetime,
     status: int = 200,

@@ -30,7 +30,7 @@ from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.scheduling.doctors import link_account
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
-from telecontrol.web.pages.admin.frame import AdminDep, admin_page, faults, id_in, row_id, typed
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, faults, id_in, row_id, typed
 from telecontrol.web.pages.admin.words import sentence_of
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
@@ -93,7 +93,7 @@ async def blank(
     doctor = await session.scalar(select(Doctor).where(Doctor.rpps == rpps)) if rpps else None
     if doctor is not None:
         given |= {"display_name": f"Dr {doctor.name}", "email": doctor.email}
-    return await _new(request, runtime, admin, session, given, {}, role=_role(role), now=now)
+    return await _new(request, runtime, admin, session, given, Faults(), role=_role(role), now=now)
 
 
 @pages.post(_NEW)
@@ -212,7 +212,7 @@ async def _page(
     *,
     now: datetime,
     given: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Faults | None = None,
 ) -> Response:
     return admin_page(
         request,
@@ -227,7 +227,7 @@ async def _page(
         doctor=await doctor_of_user(session, user.id) if user.role is Role.DOCTOR else None,
         organisations=await _choices(session, user.organisation_id),
         given=given or _given(user),
-        errors=errors or {},
+        errors=errors or Faults(),
         shortest=SHORTEST,
         base=_back(user),
     )
@@ -239,7 +239,7 @@ async def _new(
     admin: Staff,
     session: AsyncSession,
     given: Mapping[str, str],
-    errors: Mapping[str, str],
+    errors: Faults,
     *,
     role: Role | None,
     now: datetime,
