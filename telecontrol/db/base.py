@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if isinstance(value, str):
-            return datetime.strptime(value, self._TEXT).replace(tzinfo=UTC)
+            return datetime.fromisoformat(value)  # the Z makes it aware, in UTC
         return as_utc(value)
 
 

@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, and_, cast, literal, null, or_, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, Date, and_, cast, extract, literal, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.models import Control, Doctor, DoctorApproval
@@ -25,7 +26,7 @@ from telecontrol.scheduling.models import (
     Site,
     SiteHours,
 )
-from telecontrol.scheduling.slots import Span, span
+from telecontrol.scheduling.slots import Span
 
 _LONGEST_BLOCK = timedelta(hours=4)
 """An appointment that began this long before a range cannot reach into it."""
@@ -131,7 +132,7 @@ async def load_agendas(session: AsyncSession, search: Search) -> dict[uuid.UUID,
             instant,
             instant,
             OpeningRange.site_id,
-        ).where(OpeningRange.doctor_id.in_(select(suitable.c.id))),
+        ).where(OpeningRange.mode == search.mode, OpeningRange.doctor_id.in_(select(suitable.c.id))),
         select(
             literal("exception"),
             AgendaException.doctor_id,
@@ -227,34 +228,38 @@ async def load_busy(
 ) -> Busy:
     """Second query (third in person): the blocks of these doctors, of the insured, and of the rooms."""
     insured_id = search.control.insured_id
-    # Naming each of many doctors costs more than reading the others' blocks too.
-    whose = [Appointment.insured_id == insured_id, Appointment.doctor_id.in_(doctor_ids)]
+    is_own = Appointment.insured_id == insured_id
+    whose = [is_own, Appointment.doctor_id.in_(doctor_ids)]
     if room_ids:
         whose.append(Appointment.room_id.in_(room_ids))
+    # Agendas may be full: of each row only what is used, the instants as the seconds that slots are counted in.
     rows = await session.execute(
         select(
-            Appointment.id,
             Appointment.doctor_id,
-            Appointment.insured_id,
-            Appointment.room_id,
-            Appointment.starts_at,
-            Appointment.busy_until,
+            is_own,
+            Appointment.room_id if room_ids else null(),
+            _second(Appointment.starts_at),
+            _second(Appointment.busy_until),
         ).where(
             Appointment.starts_at < search.last_at + _LONGEST_BLOCK,
             Appointment.starts_at > search.first_at - _LONGEST_BLOCK,
             Appointment.busy_until > search.first_at,
             Appointment.state.in_(BLOCKING),
             or_(*whose),
+            *([Appointment.id != search.ignoring] if search.ignoring else []),
         )
     )
     busy: defaultdict[tuple[str, uuid.UUID], list[Span]] = defaultdict(list)
-    for appointment_id, doctor_id, who, room_id, starts_at, busy_until in rows:
-        if appointment_id == search.ignoring:
-            continue
-        block = span(starts_at, busy_until)
+    for doctor_id, own, room_id, starts, until in rows:
+        block = (starts, until)
         busy["doctor", doctor_id].append(block)
-        if who == insured_id:
-            busy["insured", who].append(block)
+        if own:
+            busy["insured", insured_id].append(block)
         if room_id is not None:
             busy["room", room_id].append(block)
     return busy
+
+
+def _second(instant: Any) -> ColumnElement[int]:
+    """Seconds since 1970; appointments begin and end on whole minutes."""
+    return cast(extract("epoch", instant), BigInteger)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -31,13 +31,16 @@ from telecontrol.scheduling.slots import (
     Grid,
     Span,
     all_free,
-    first_free,
     grid,
+    instant,
     intersect,
     merge,
     span,
 )
 from telecontrol.scheduling.wall_clock import earliest_instant
+
+_FIRST_WINDOW = 2 * 24 * 60 * 60
+"""Seconds; most searches want the first free hours, not four weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,14 @@ class Offer:
 
 async def all_offers(session: AsyncSession, search: Search, *, limit: int | None = None) -> list[Offer]:
     """Free slots by start, then by doctor. The prescriber and the treating doctor are never among them."""
-    bookables, cut, names = await _load(session, search)
-    return [_offer(slot, search.mode, names) for slot in islice(all_free(bookables, cut), limit)]
+    loaded = await _load(session, search)
+    return [_offer(slot, search.mode, loaded) for slot in islice(_slots(search, loaded), limit)]
 
 
 async def first_offer(session: AsyncSession, search: Search) -> Offer | None:
     """The first of `all_offers`, or None."""
-    bookables, cut, names = await _load(session, search)
-    slot = first_free(bookables, cut)
-    return None if slot is None else _offer(slot, search.mode, names)
+    found = await all_offers(session, search, limit=1)
+    return found[0] if found else None
 
 
 async def offers_that_keep_notice(
@@ -126,32 +128,58 @@ async def free_room(
     return found
 
 
-async def _load(session: AsyncSession, search: Search) -> tuple[list[Bookable], Grid, dict[uuid.UUID, str]]:
-    cut = grid(
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What the queries gave. `doctor_ids` are in the order in which slots of one start are offered."""
+
+    agendas: dict[uuid.UUID, AgendaRows]
+    sites: dict[uuid.UUID, SiteRows]
+    busy: Busy
+    doctor_ids: list[uuid.UUID]
+
+
+async def _load(session: AsyncSession, search: Search) -> _Loaded:
+    agendas = await load_agendas(session, search)
+    if not agendas:
+        return _Loaded({}, {}, {}, [])
+    sites = await load_sites(session, search) if search.mode is Mode.SURGERY else {}
+    busy = await load_busy(session, search, list(agendas), [room for site in sites.values() for room in site.rooms])
+    return _Loaded(agendas, sites, busy, sorted(agendas, key=lambda key: (len(busy.get(("doctor", key), [])), key)))
+
+
+def _slots(search: Search, loaded: _Loaded) -> Iterator[FreeSlot]:
+    """Every free slot, by start and then by doctor; agendas are worked out a few days at a time, as slots are asked for."""
+    whole = grid(
         length=search.rules.length_of(search.mode),
         buffer_after=search.rules.buffer,
         step=timedelta(minutes=search.rules.step_minutes),
         not_before=search.first_at,
         not_after=search.last_at,
     )
-    agendas = await load_agendas(session, search)
-    if not agendas:
-        return [], cut, {}
-    sites = await load_sites(session, search) if search.mode is Mode.SURGERY else {}
-    busy = await load_busy(session, search, list(agendas), [room for site in sites.values() for room in site.rooms])
-    names = {doctor_id: agenda.name for doctor_id, agenda in agendas.items()}
-    return list(_bookables(search, agendas, sites, busy)), cut, names
+    for cut in _windows(whole):
+        yield from all_free(list(_bookables(search, loaded, cut)), cut)
 
 
-def _bookables(
-    search: Search, agendas: dict[uuid.UUID, AgendaRows], sites: dict[uuid.UUID, SiteRows], busy: Busy
-) -> Iterator[Bookable]:
+def _windows(whole: Grid) -> Iterator[Grid]:
+    """The same grid in parts, one after the other, each twice as long as the one before.
+
+    Openings stay within a local day and every part sees its days whole, so the starts do not depend on where it is parted.
+    """
+    first, length = whole.not_before, _FIRST_WINDOW
+    while first <= whole.not_after:
+        last = min(first + length - 1, whole.not_after)
+        yield replace(whole, not_before=first, not_after=last)
+        first, length = last + 1, length * 2
+
+
+def _bookables(search: Search, loaded: _Loaded, cut: Grid) -> Iterator[Bookable]:
+    agendas, sites, busy = loaded.agendas, loaded.sites, loaded.busy
     own = busy.get(("insured", search.control.insured_id), [])
-    site_spans = {site_id: _site_spans(search, site_id, site) for site_id, site in sites.items()}
-    for doctor_id in sorted(agendas, key=lambda key: (len(busy.get(("doctor", key), [])), key)):
+    site_spans = {site_id: _site_spans(cut, site_id, site) for site_id, site in sites.items()}
+    for doctor_id in loaded.doctor_ids:
         agenda = agendas[doctor_id]
         taken = [*busy.get(("doctor", doctor_id), []), *own]
-        for place, spans in _openings(search, agenda).items():
+        for place, spans in _openings(cut, agenda).items():
             if place.mode != search.mode:
                 continue
             if search.mode is not Mode.SURGERY:
@@ -165,8 +193,8 @@ def _bookables(
                 yield Bookable((doctor_id, site_id), intersect(spans, site_spans[site_id]), taken, rooms)
 
 
-def _openings(search: Search, agenda: AgendaRows) -> dict[Place, list[Span]]:
-    first_on, last_on = local_days(search.first_at, search.last_at, agenda.zone)
+def _openings(cut: Grid, agenda: AgendaRows) -> dict[Place, list[Span]]:
+    first_on, last_on = _days_of(cut, agenda.zone)
     closed = frozenset() if agenda.works_on_holidays else _holidays(agenda.zone, first_on, last_on)
     spans = expand_openings(
         agenda.weekly,
@@ -188,10 +216,14 @@ def _openings(search: Search, agenda: AgendaRows) -> dict[Place, list[Span]]:
     return {place: intersect(found, approved) for place, found in spans.items()}
 
 
-def _site_spans(search: Search, site_id: uuid.UUID, site: SiteRows) -> list[Span]:
-    first_on, last_on = local_days(search.first_at, search.last_at, site.zone)
+def _site_spans(cut: Grid, site_id: uuid.UUID, site: SiteRows) -> list[Span]:
+    first_on, last_on = _days_of(cut, site.zone)
     spans = expand_openings(site.weekly, zone=site.zone, first_on=first_on, last_on=last_on)
     return spans.get(Place(Mode.SURGERY, site_id), [])
+
+
+def _days_of(cut: Grid, zone: ZoneInfo) -> tuple[date, date]:
+    return local_days(instant(cut.not_before), instant(cut.not_after), zone)
 
 
 @lru_cache(maxsize=256)
@@ -203,6 +235,6 @@ def _day_start(on: date, zone: ZoneInfo) -> datetime:
     return earliest_instant(on, time(0), zone)
 
 
-def _offer(slot: FreeSlot, mode: Mode, names: dict[uuid.UUID, str]) -> Offer:
+def _offer(slot: FreeSlot, mode: Mode, loaded: _Loaded) -> Offer:
     doctor_id, site_id = cast(tuple[uuid.UUID, uuid.UUID | None], slot.key)
-    return Offer(doctor_id, names[doctor_id], slot.starts_at, slot.ends_at, mode, site_id)
+    return Offer(doctor_id, loaded.agendas[doctor_id].name, slot.starts_at, slot.ends_at, mode, site_id)
