@@ -10,7 +10,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -24,6 +24,8 @@ const MODULES = path.join(ROOT, "node_modules");
 const TARGET = ["es2020", "safari14.1", "chrome87", "firefox86"];
 // Bootstrap 5.3 still speaks the older Sass dialect; these notices are its own and change nothing here.
 const BOOTSTRAP_NOTICES = ["import", "global-builtin", "color-functions", "if-function"];
+
+const KEPT_MS = 3600 * 1000;
 
 const STYLES = { "insured.css": "scss/insured.scss", "staff.css": "scss/staff.scss", "development.css": "scss/development.scss", "call.css": "call/call.scss" };
 const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts" };
@@ -113,11 +115,12 @@ async function drawings() {
   return Object.fromEntries(found);
 }
 
-/** Files of earlier builds go last, so that a page being read meanwhile still finds its own. */
+/** Files of earlier builds stay for an hour: a page being read, or a server that is running, still finds its own. */
 async function sweep(manifest) {
   const kept = new Set(["manifest.json", "icons.json", ...Object.values(manifest).map((entry) => entry.file)]);
   for (const file of await readdir(STATIC)) {
-    if (!kept.has(file)) await rm(path.join(STATIC, file), { recursive: true });
+    const place = path.join(STATIC, file);
+    if (!kept.has(file) && Date.now() - (await stat(place)).mtimeMs > KEPT_MS) await rm(place, { recursive: true });
   }
 }
 

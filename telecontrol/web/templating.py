@@ -158,6 +158,11 @@ def _filters(translator: Translator) -> dict[str, Callable[..., object]]:
         """ISO day in the zone, for attributes and form values."""
         return dates.local_day(when, zone).isoformat()
 
+    def readings(ways: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Ways of counting a deadline, as components/deadline.html takes them."""
+        say = translator.plain
+        return [{"name": say(way["text"]), "at": way["at"], "is_winner": way["won"]} for way in ways]
+
     return {
         "day": bound(dates.day),
         "date_only": bound(dates.date_only),
@@ -175,7 +180,7 @@ def _filters(translator: Translator) -> dict[str, Callable[..., object]]:
         "day_before": lambda on: (on - timedelta(days=1)).isoformat(),
         "day_after": lambda on: (on + timedelta(days=1)).isoformat(),
         "minute_of_day": dates.minute_of_day,
-        "map_reading": lambda ways: [
+        "map_reading": readings,
             {"name": translator.t(w["text"]), "at": w["at"], "is_winner": w["won"]} for w in ways
         ],
         "iso": dates.iso,
