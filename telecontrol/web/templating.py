@@ -181,8 +181,6 @@ def _filters(translator: Translator) -> dict[str, Callable[..., object]]:
         "day_after": lambda on: (on + timedelta(days=1)).isoformat(),
         "minute_of_day": dates.minute_of_day,
         "map_reading": readings,
-            {"name": translator.t(w["text"]), "at": w["at"], "is_winner": w["won"]} for w in ways
-        ],
         "iso": dates.iso,
         "number": lambda value: dates.number(value, translator),
         "phone": dates.phone,
