@@ -7,7 +7,7 @@ import re
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from telecontrol.errors import InvalidInput
+from telecontrol.errors import InvalidInput, NotFound
 from telecontrol.web.brand import brand_css
 from telecontrol.web.i18n import Translator, mark
 
@@ -16,7 +16,7 @@ _GROUND = {"light": ("#ffffff", "#14242a"), "dark": ("#162225", "#e9f0f1")}
 _JOIN = mark("Rejoindre le rendez-vous")
 _WHEN = mark("Mardi 24 mars, 10 h 00")
 _PANEL = Markup(
-    '<g transform="translate({x} 0)" font-family="system-ui, sans-serif">'
+    '<g transform="translate({x} 0)" font-family="-apple-system, Segoe UI, Roboto, Noto Sans, Liberation Sans, Arial, sans-serif">'
     '<rect width="230" height="132" rx="14" fill="{ground}" stroke="{line}"/>'
     '<path d="M0 14a14 14 0 0 1 14-14h202a14 14 0 0 1 14 14v22H0z" fill="{accent}"/>'
     '<circle cx="22" cy="18" r="7" fill="{on_accent}"/>'
@@ -29,11 +29,11 @@ _PANEL = Markup(
 
 
 def accent_picture(colour: str, language: Translator) -> Response:
-    """The drawing of `#rrggbb`, of the installation's own colour for nothing, and of nothing for what is no colour."""
+    """The drawing of `#rrggbb`. Raises `NotFound` for what is no colour."""
     try:
-        css = brand_css(colour.strip() or "#0c5a66")
+        css = brand_css(colour.strip())
     except InvalidInput:
-        return Response("", media_type="image/svg+xml", headers={"Content-Security-Policy": "default-src 'none'"})
+        raise NotFound("no such colour") from None
     panels = [
         _panel(css.splitlines()[line], theme, x, language) for line, theme, x in ((0, "light", 1), (2, "dark", 251))
     ]

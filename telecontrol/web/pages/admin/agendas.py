@@ -6,7 +6,8 @@ import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
@@ -19,6 +20,7 @@ from telecontrol.controls.requests import Door
 from telecontrol.errors import InvalidInput, NotFound
 from telecontrol.scheduling.agendas import add_openings, agenda_of, remove_opening
 from telecontrol.scheduling.doctors import find_doctor
+from telecontrol.scheduling.models import DoctorAbsence
 from telecontrol.scheduling.unavailability import (
     add_absence,
     add_exception,
@@ -230,13 +232,26 @@ async def _page(
         weekdays=weekdays(translator_of(request, admin)),
         openings=[[row for row in agenda.openings if row.weekday == day] for day in range(7)],
         exceptions=agenda.exceptions,
-        absences=agenda.absences,
+        absences=[_days_away(row, ZoneInfo(doctor.zone)) for row in agenda.absences],
         sites=agenda.sites,
         places=[{"value": str(site.id), "label": site.name} for site in agenda.sites.values() if site.is_active],
         own_places=[{"value": str(id_), "label": site.name} for id_, site in agenda.sites.items() if id_ in works_at],
         returned=returned,
         today=today,
     )
+
+
+def _days_away(absence: DoctorAbsence, zone: ZoneInfo) -> dict[str, Any]:
+    """An absence as the page tells it: by its days where it takes whole ones, else by its hours."""
+    begins, ends = on_wall_clock(absence.starts_at, zone), on_wall_clock(absence.ends_at, zone)
+    is_whole = begins.time() == ends.time() == time(0)
+    return {
+        "id": absence.id,
+        "starts_at": absence.starts_at,
+        "ends_at": absence.ends_at,
+        "first_on": begins.date() if is_whole else None,
+        "last_on": ends.date() - timedelta(days=1) if is_whole else "",
+    }
 
 
 def _place(text: str) -> tuple[Mode, uuid.UUID | None]:
