@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 from sqlalchemy import text
 
-from telecontrol.accounts.models import LinkPurpose
+from telecontrol import log
+from telecontrol.accounts.models import LinkPurpose, Role
+from telecontrol.accounts.staff import add_user
 from telecontrol.config import Environment
+from telecontrol.db.journal import SERVICE, of_control
 from telecontrol.scheduling.booking import move
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment
@@ -143,6 +147,9 @@ async def test_wrong_dates_are_counted_over_every_link_and_end_with_a_person(
         assert page.title == "Appelez-nous pour continuer"
         assert "01 84 80 00 00" in page.words
         assert (await other.get("/r")).title == "Appelez-nous pour continuer"
+    async with service.runtime.database.reading() as session:
+        told = [entry.action for entry in await of_control(session, appointment.control_id)]
+    assert told.count("link.blocked") == 1
     # The right date comes too late, in the first window as well.
     late = await visitor.get("/r")
     assert late.title == "Appelez-nous pour continuer"
@@ -334,3 +341,49 @@ async def test_the_language_follows_the_person_and_can_be_changed(
     other = await book_video(service, world, MONDAY_NINE + timedelta(hours=2), control=control)
     async with visiting(service) as reader:
         assert 'lang="en"' in (await reader.get(await link_to(service, other))).html
+
+
+async def test_a_link_is_never_written_in_a_log(
+    service: Service, appointment: Appointment, visitor: Visitor, capfd: pytest.CaptureFixture[str]
+) -> None:
+    link = await link_to(service, appointment)
+    log.configure(json=True)
+    try:
+        await visitor.enter(link)
+        async with service.runtime.database.engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE insured_link RENAME TO elsewhere"))
+        try:
+            broken = await visitor.get(link)
+        finally:
+            async with service.runtime.database.engine.begin() as connection:
+                await connection.execute(text("ALTER TABLE elsewhere RENAME TO insured_link"))
+    finally:
+        structlog.reset_defaults()
+    assert broken.status in (500, 503)
+    assert "Rien n'a été" in broken.words
+    written = "".join(capfd.readouterr())
+    assert "/i/{token}" in written, "the fault itself is told, by its route"
+    assert link not in written
+    assert link.removeprefix("/i/") not in written
+
+
+async def test_a_signed_in_handler_has_no_way_in(service: Service, world: World, appointment: Appointment) -> None:
+    async with service.runtime.database.transaction() as session:
+        user = await add_user(
+            session,
+            email="gestion@essai.example",
+            display_name="Gestion",
+            role=Role.HANDLER,
+            password="mouton-bleu-tranquille-7",
+            actor=SERVICE,
+            now=NOW,
+        )
+    assert user.role is Role.HANDLER
+    async with visiting(service) as handler:
+        form = await handler.get("/sign-in")
+        await handler.press(form, "/sign-in", email="gestion@essai.example", password="mouton-bleu-tranquille-7")
+        assert "tc_staff" in handler.http.cookies
+        for path in ("/r", "/r/decline", "/r/join", "/r/receipt"):
+            assert (await handler.get(path)).title == "Ouvrez de nouveau votre lien"
+        asked = await handler.enter(await link_to(service, appointment), birth=None)
+        assert asked.title == "Est-ce bien vous ?", "not even a link opens without the birth date"

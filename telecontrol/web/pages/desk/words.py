@@ -65,6 +65,7 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "insured.contact_changed": (mark("Coordonnées corrigées"), "pen", ""),
     "insured.address_refused": (mark("Adresse ou numéro refusé par le prestataire"), "envelope-x", "warning"),
     "link.sent_again": (mark("Lien renvoyé à l'assuré"), "link-45deg", ""),
+    "link.blocked": (mark("Trop de dates de naissance fausses : l'assuré doit appeler"), "slash-circle", "warning"),
     "task.done": (mark("Tâche terminée : {task}"), "check2", ""),
     "message.accepted": (mark("{message} : accepté par le prestataire"), "send", ""),
     "message.delivered": (mark("{message} : remis"), "check-circle", "success"),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -24,6 +25,7 @@ from telecontrol.accounts.links import (
 )
 from telecontrol.accounts.models import InsuredLink, InsuredVisit
 from telecontrol.accounts.throttle import Limit
+from telecontrol.db.journal import Actor, ActorKind, JournalEntry, record
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_page import hour_told, present_dossier, state_of
 from telecontrol.web import paths
@@ -115,6 +117,7 @@ async def verify(
         case Wrong(tries_left=left):
             return _birth_date_page(request, dossier, now, status=403, error="wrong", tries_left=left, typed=typed)
         case Blocked():
+            await _note_blocked(session, link, dossier, now=now)
             return _birth_date_page(request, dossier, now, status=403, is_blocked=True)
 
 
@@ -165,6 +168,23 @@ def _birth_date_page(
         month=month,
         year=year,
     )
+
+
+async def _note_blocked(session: AsyncSession, link: InsuredLink, dossier: Dossier, *, now: datetime) -> None:
+    """Said once in the control's story, so that whoever answers the call knows why."""
+    known = select(JournalEntry.id).where(
+        JournalEntry.action == "link.blocked", JournalEntry.subject_id == str(link.appointment_id)
+    )
+    if await session.scalar(known.limit(1)) is None:
+        record(
+            session,
+            "link.blocked",
+            actor=Actor(ActorKind.INSURED, "", "insured"),
+            now=now,
+            control_id=dossier.control.id,
+            subject_kind="appointment",
+            subject_id=link.appointment_id,
+        )
 
 
 async def _dossier(session: AsyncSession, link: InsuredLink) -> Dossier:
