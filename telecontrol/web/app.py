@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from telecontrol import __version__, log
 from telecontrol.clock import Clock
 from telecontrol.config import Settings, VideoProvider
+from telecontrol.controls.import_jobs import ImportJobs
 from telecontrol.errors import Misconfigured
 from telecontrol.scheduling import attendance
 from telecontrol.video.builtin import BuiltinProvider
@@ -40,6 +41,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         settings=settings, database=runtime.database, clock=runtime.clock, admit=attendance.admit_into
     )
 
+    imports = ImportJobs(runtime.database, runtime.clock)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         worker = Worker(runtime) if settings.worker_inside else None
@@ -48,6 +51,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         try:
             yield
         finally:
+            await imports.aclose()
             if worker is not None:
                 await worker.stop()
             await runtime.aclose()
@@ -57,6 +61,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.video = provider
+    app.state.imports = imports
     app.state.templates = load_templates()
     app.add_middleware(SecurityHeaders, settings=settings)
     install_error_handlers(app)
