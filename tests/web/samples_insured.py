@@ -203,6 +203,8 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "insured/after": ("insured/after.html", after()),
     "insured/after_done": ("insured/after.html", after(survey="done", rights=[], conclusion=None)),
     "insured/after_technical": ("insured/after.html", after(outcome="technical", conclusion=None, survey="none")),
+    "insured/after_not_held": ("insured/after.html", after(outcome="not_held", attendance=None, survey="none")),
+    "insured/after_over": ("insured/after.html", after(outcome="over", survey="none")),
     "insured/after_no_conclusion": ("insured/after.html", after(outcome="no_conclusion", conclusion=None)),
     "insured/after_absent": (
         "insured/after.html",

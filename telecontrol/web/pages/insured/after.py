@@ -116,7 +116,7 @@ async def _presence(session: AsyncSession, dossier: Dossier, *, now: datetime) -
     seen = await attendance(session, subject_id=dossier.appointment.id)
     if seen.arrived_at is None:
         return None
-    is_over = now >= dossier.appointment.ends_at
+    is_over = dossier.appointment.ended_at is not None or now >= dossier.appointment.ends_at
     return Presence(seen.arrived_at, seen.last_seen_at if is_over else None)
 
 
