@@ -128,24 +128,50 @@ def weekdays(first_on: date, count: int) -> list[date]:
 
 async def fill(session: AsyncSession, world: World, doctors: list[Doctor], controls: list[Control]) -> None:
     """One booked appointment for each control, spread evenly over the doctors and four weeks, as rows only."""
+    days = weekdays(NOW.date() + timedelta(days=3), 20)
+    starts = []
+    for turn in range(-(-len(controls) // len(doctors))):
+        # Far apart within a day: free time in pieces is what makes a search work.
+        start = starts_of(days[turn % len(days)])[turn // len(days) * 5 % len(_FULL_DAY)]
+        starts += [(doctor, start) for doctor in doctors]
+    await _rows(session, world, controls, starts)
+
+
+async def fill_day(
+    session: AsyncSession, world: World, doctors: list[Doctor], controls: list[Control], *, on: date
+) -> list[Appointment]:
+    """One appointment for each control, all on one day, their notices long settled; as rows only."""
+    starts = [(doctor, start) for start in starts_of(on) for doctor in doctors]
+    appointments = await _rows(session, world, controls, starts)
+    for control in controls:
+        control.state = ControlState.BOOKED
+    for appointment in appointments:
+        appointment.notice_settled_at = NOW
+    await session.flush()
+    return appointments
+
+
+async def _rows(
+    session: AsyncSession, world: World, controls: list[Control], starts: list[tuple[Doctor, datetime]]
+) -> list[Appointment]:
     policy = await session.get_one(ProcedurePolicy, world.control.policy_id)
     rules = Rules.from_json(policy.rules)
-    days = weekdays(NOW.date() + timedelta(days=3), 20)
-    for number, control in enumerate(controls):
-        doctor = doctors[number % len(doctors)]
-        turn = number // len(doctors)
-        start = starts_of(days[turn % len(days)])[turn // len(days) * 5 % len(_FULL_DAY)]
-        session.add(
-            Appointment(
-                control_id=control.id,
-                organisation_id=control.organisation_id,
-                insured_id=control.insured_id,
-                doctor_id=doctor.id,
-                mode=Mode.VIDEO,
-                zone=_PARIS.key,
-                booked_at=NOW,
-                booked_by="bench",
-                **times_of(rules, Mode.VIDEO, start, _PARIS),
-            )
+    if len(starts) < len(controls):
+        raise ValueError("more people than slots")
+    appointments = [
+        Appointment(
+            control_id=control.id,
+            organisation_id=control.organisation_id,
+            insured_id=control.insured_id,
+            doctor_id=doctor.id,
+            mode=Mode.VIDEO,
+            zone=_PARIS.key,
+            booked_at=NOW,
+            booked_by="bench",
+            **times_of(rules, Mode.VIDEO, start, _PARIS),
         )
+        for control, (doctor, start) in zip(controls, starts, strict=False)
+    ]
+    session.add_all(appointments)
     await session.flush()
+    return appointments
