@@ -24,6 +24,7 @@ from telecontrol.accounts.api_keys import forget_answers
 from telecontrol.accounts.sign_in import forget_old_sign_ins
 from telecontrol.clock import Clock, SystemClock
 from telecontrol.config import Settings
+from telecontrol.controls.import_drafts import forget_drafts
 from telecontrol.db.session import Database
 from telecontrol.errors import Misconfigured
 from telecontrol.notify.targets import build_targets
@@ -113,10 +114,11 @@ def _policy(runtime: Runtime) -> SendingPolicy:
 
 
 async def _tidy(runtime: Runtime, _stopping: asyncio.Event) -> None:
-    """Forget what is only kept for a while: old sign-ins, the API's old answers."""
+    """Forget what is only kept for a while: old sign-ins, the API's old answers, files that nobody imported."""
     async with runtime.database.transaction() as session:
         await forget_old_sign_ins(session, now=runtime.clock.now())
         await forget_answers(session, now=runtime.clock.now())
+        await forget_drafts(session, now=runtime.clock.now())
 
 
 async def _settle(runtime: Runtime, _stopping: asyncio.Event) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from telecontrol.accounts.models import Insurer, Organisation
@@ -152,6 +152,37 @@ class ImportState(StrEnum):
     """The file could not be read at all, or all-or-nothing met a bad line: nothing was created."""
     INTERRUPTED = "interrupted"
     """The process stopped before the end: the same file may be imported again, nothing is created twice."""
+
+
+class DraftState(StrEnum):
+    REHEARSING = "rehearsing"
+    REHEARSED = "rehearsed"
+    """Read without writing anything; somebody chooses what becomes of it."""
+    INTERRUPTED = "interrupted"
+    """The process stopped before the end of the rehearsal."""
+
+
+class ImportDraft(HasId, Base):
+    """A file that was sent and not imported yet, with what a rehearsal found in it.
+
+    The file waits here sealed, rather than on a disk: it holds names and addresses, any process of the service can go on with
+    it, and it vanishes with the row, when it is imported or given up, after a day at the latest.
+    """
+
+    __tablename__ = "import_draft"
+    __table_args__ = (only("kind", ImportKind), only("state", DraftState))
+
+    kind: Mapped[ImportKind] = mapped_column(words(ImportKind))
+    organisation_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    insurer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("insurer.id"))
+    """For lines that name no insurer."""
+    file_name: Mapped[str] = mapped_column(String(200))
+    file_hash: Mapped[str] = mapped_column(String(64))
+    content_sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    state: Mapped[DraftState] = mapped_column(words(DraftState), default=DraftState.REHEARSING)
+    report: Mapped[dict[str, Any]]
+    sent_by: Mapped[str] = mapped_column(String(64))
+    sent_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ImportJob(HasId, Base):

@@ -6,6 +6,7 @@ and an empty cell leaves it alone.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,12 +17,46 @@ from telecontrol.accounts.models import Role, StaffUser
 from telecontrol.controls.csv_reading import Line, Problem, Table
 from telecontrol.controls.import_report import ImportMode, ImportReport
 from telecontrol.controls.import_run import Importing, LineResult, Progress, run_import, silent
+from telecontrol.controls.intake import import_controls
 from telecontrol.controls.models import Doctor, ImportKind
 from telecontrol.db.journal import Actor
 from telecontrol.db.session import Database
 from telecontrol.scheduling.doctor_filing import DOCTOR_COLUMNS, DoctorEntry, Known, file_doctors, read_doctor
 from telecontrol.scheduling.models import Site
 from telecontrol.scheduling.site_filing import SITE_COLUMNS, SiteEntry, file_sites, read_site
+
+
+async def import_file(
+    database: Database,
+    data: bytes,
+    *,
+    kind: ImportKind,
+    mode: ImportMode,
+    actor: Actor,
+    now: datetime,
+    organisation_id: uuid.UUID | None = None,
+    insurer_id: uuid.UUID | None = None,
+    is_rehearsal: bool = False,
+    progress: Progress = silent,
+) -> ImportReport:
+    """Import, or rehearse, a file of any kind; controls belong to `organisation_id`, which the other kinds do not need."""
+    if kind is ImportKind.CONTROLS:
+        assert organisation_id is not None, "controls belong to an organisation"
+        return await import_controls(
+            database,
+            data,
+            organisation_id=organisation_id,
+            insurer_id=insurer_id,
+            mode=mode,
+            actor=actor,
+            now=now,
+            is_rehearsal=is_rehearsal,
+            progress=progress,
+        )
+    import_them = import_doctors if kind is ImportKind.DOCTORS else import_sites
+    return await import_them(
+        database, data, mode=mode, actor=actor, now=now, is_rehearsal=is_rehearsal, progress=progress
+    )
 
 
 async def import_doctors(
