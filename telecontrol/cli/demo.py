@@ -43,8 +43,9 @@ _ACCOUNTS = {
 _WHO = {"handler": "Case handler", "doctor": "Doctor", "admin": "Administrator"}
 
 
-def run_demo(*, port: int, keep: bool, console: Console) -> None:
-    """Serve until interrupted. `keep` goes on from the last demonstration's data and clock, where there are some.
+def run_demo(*, port: int, keep: bool, console: Console, begins_at: datetime | None = None) -> None:
+    """Serve until interrupted. `keep` goes on from the last demonstration's data and clock, where there are some; another
+    begins at `begins_at` (aware), by default on the next working morning.
 
     Raises `Misconfigured` when the port is taken.
     """
@@ -58,7 +59,7 @@ def run_demo(*, port: int, keep: bool, console: Console) -> None:
     with console.status("Preparing the database…"):
         upgrade(settings.database_url)
     with console.status("Telling the story of the last nine days…"):
-        opening, facts = asyncio.run(_prepare(settings, known))
+        opening, facts = asyncio.run(_prepare(settings, known, begins_at or curtain(datetime.now(UTC))))
     clock = VirtualClock(offset=opening - datetime.now(UTC))
     _write(memory, {**facts, "base_url": settings.public_url, "clock": opening.isoformat()})
     app = create_app(settings, clock=clock)
@@ -93,11 +94,12 @@ def _free_port(port: int) -> int:
         return taken
 
 
-async def _prepare(settings: Settings, known: dict[str, Any] | None) -> tuple[datetime, dict[str, Any]]:
+async def _prepare(
+    settings: Settings, known: dict[str, Any] | None, opening: datetime
+) -> tuple[datetime, dict[str, Any]]:
     """The service's time at the start, and what `var/demo.json` tells."""
     if known is not None:
         return await _go_on(settings, known)
-    opening = curtain(datetime.now(UTC))
     runtime = assemble(settings, clock=VirtualClock(frozen_at=opening - timedelta(days=DAYS_BEFORE)))
     # Reports wait in the outbox until the local insurer answers, which is when the server runs.
     runtime.targets = {name: target for name, target in runtime.targets.items() if name != "insurer"}
