@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, event
 
+from telecontrol.controls.results import Result
 from telecontrol.controls.states import ControlState
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.models import Appointment
@@ -15,6 +18,7 @@ from telecontrol.web import paths
 from tests.support.concluding import appoint
 from tests.support.insured import Page, Visitor
 from tests.support.service import Service
+from tests.support.staffing import PASSWORD
 from tests.support.world import World, make_control
 
 
@@ -47,6 +51,28 @@ async def push(doctor: Visitor, address: str, *, home: str = paths.DOCTOR, **val
     fields = (await doctor.get(home)).form(paths.SIGN_OUT)
     assert fields is not None
     return await doctor.post(address, {**fields, **values})
+
+
+def conclusion_fields(page: Page) -> dict[str, str]:
+    """What the conclusion's first form holds: the form itself, or the signature of what is shown."""
+    part = page.html.partition('id="conclusion"')
+    begins = part[0].rindex("<")
+    inside = re.split(r"</form>", page.html[begins:], maxsplit=1)[0]
+    pairs = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', inside)
+    return {name: html.unescape(value) for name, value in pairs}
+
+
+async def review(doctor: Visitor, appointment: Appointment, result: Result | str, **values: str) -> Page:
+    """Fill in the conclusion as far as what would be signed."""
+    page = await doctor.get(room(appointment))
+    given = {"result": str(result), "identity_document": "national_card", "step": "review", **values}
+    return await doctor.post(room(appointment, "conclude"), {**conclusion_fields(page), **given})
+
+
+async def sign(doctor: Visitor, appointment: Appointment, shown: Page, *, password: str = PASSWORD) -> Page:
+    """Sign what `shown` shows."""
+    given = {"step": "sign", "password": password}
+    return await doctor.post(room(appointment, "conclude"), {**conclusion_fields(shown), **given})
 
 
 CountQueries = Callable[[], AbstractContextManager[list[str]]]

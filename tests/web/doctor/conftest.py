@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from telecontrol.config import Environment
 from telecontrol.scheduling.models import Appointment
 from tests.support.concluding import MINUTE, START, appoint
 from tests.support.doctoring import CountQueries, counting_queries
@@ -19,7 +20,9 @@ from tests.support.world import World, make_world
 
 @pytest_asyncio.fixture
 async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=START - 5 * MINUTE, folder=tmp_path) as running:
+    async with serving(
+        database_url(), now=START - 5 * MINUTE, folder=tmp_path, environment=Environment.DEVELOPMENT
+    ) as running:
         yield running
 
 

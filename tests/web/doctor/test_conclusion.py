@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import func, select
 
 from telecontrol.accounts import signature
@@ -18,23 +17,13 @@ from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.video.rooms import find_room
 from telecontrol.web import paths
 from tests.support.concluding import MINUTE, START, goes_wrong, insured_arrives
-from tests.support.doctoring import act, another, dossier_of, push, room
-from tests.support.insured import Page, Visitor
+from tests.support.doctoring import act, another, conclusion_fields, dossier_of, push, review, room, sign
+from tests.support.insured import Visitor
 from tests.support.service import Service
 from tests.support.staffing import PASSWORD
 from tests.support.world import World
 
 AT = START + 10 * MINUTE
-
-
-async def _review(doctor: Visitor, appointment: Appointment, result: Result, **values: str) -> Page:
-    """Fill in the form as far as what would be signed."""
-    given = {"result": str(result), "identity_document": "national_card", "step": "review", **values}
-    return await act(doctor, appointment, "conclude", **given)
-
-
-async def _sign(doctor: Visitor, appointment: Appointment, review: Page, *, password: str = PASSWORD) -> Page:
-    return await doctor.press(review, room(appointment, "conclude"), step="sign", password=password)
 
 
 async def _signed(service: Service, appointment: Appointment) -> Conclusion | None:
@@ -54,7 +43,7 @@ async def test_what_each_reader_will_read_is_shown_and_nothing_is_written_before
     await insured_arrives(service.runtime.database, appointment, at=START)
     service.clock.advance_to(AT)
 
-    page = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
+    page = await review(doctor, appointment, Result.NOT_JUSTIFIED)
 
     assert page.status == 200
     for said in (
@@ -80,11 +69,11 @@ async def test_signing_takes_the_password_and_leads_to_the_next_appointment(
     following = await another(service, world, 2, starts_at=START + 30 * MINUTE)
     await insured_arrives(service.runtime.database, appointment, at=START)
     service.clock.advance_to(AT)
-    review = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
+    shown = await review(doctor, appointment, Result.NOT_JUSTIFIED)
     # The doctor reads for two minutes: what was shown is what is signed.
     service.clock.advance(2 * MINUTE)
 
-    page = await _sign(doctor, appointment, review)
+    page = await sign(doctor, appointment, shown)
 
     assert page.path == room(appointment)
     assert "La conclusion est signée." in page.words
@@ -107,14 +96,14 @@ async def test_a_wrong_password_signs_nothing_and_keeps_what_was_chosen(
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
     service.clock.advance_to(AT)
-    review = await _review(doctor, appointment, Result.JUSTIFIED, remark="Accompagné")
+    shown = await review(doctor, appointment, Result.JUSTIFIED, remark="Accompagné")
 
-    refused = await _sign(doctor, appointment, review, password="not this one")
+    refused = await sign(doctor, appointment, shown, password="not this one")
 
     assert refused.status == 403
     assert "Ce n'est pas votre mot de passe" in refused.words
     assert await _signed(service, appointment) is None
-    signed = await _sign(doctor, appointment, refused)
+    signed = await sign(doctor, appointment, refused)
     assert signed.status == 200
     conclusion = await _signed(service, appointment)
     assert conclusion is not None
@@ -125,11 +114,11 @@ async def test_guessing_the_password_is_slowed_down(
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
     service.clock.advance_to(AT)
-    review = await _review(doctor, appointment, Result.JUSTIFIED)
+    shown = await review(doctor, appointment, Result.JUSTIFIED)
     for _ in range(signature.LIMIT.free):
-        await _sign(doctor, appointment, review, password="guess")
+        await sign(doctor, appointment, shown, password="guess")
 
-    waiting = await _sign(doctor, appointment, review)
+    waiting = await sign(doctor, appointment, shown)
 
     assert waiting.status == 429
     assert await _signed(service, appointment) is None
@@ -139,9 +128,9 @@ async def test_the_same_form_twice_gets_the_same_answer(
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
     service.clock.advance_to(AT)
-    review = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
+    shown = await review(doctor, appointment, Result.NOT_JUSTIFIED)
 
-    pages = [await _sign(doctor, appointment, review) for _ in range(2)]
+    pages = [await sign(doctor, appointment, shown) for _ in range(2)]
 
     assert [page.path for page in pages] == [room(appointment)] * 2
     assert [page.status for page in pages] == [200, 200]
@@ -156,11 +145,11 @@ async def test_another_conclusion_after_the_first_is_refused_and_the_first_is_sh
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
     service.clock.advance_to(AT)
-    first = await _review(doctor, appointment, Result.JUSTIFIED)
-    second = await _review(doctor, appointment, Result.NOT_JUSTIFIED)
-    await _sign(doctor, appointment, first)
+    first = await review(doctor, appointment, Result.JUSTIFIED)
+    second = await review(doctor, appointment, Result.NOT_JUSTIFIED)
+    await sign(doctor, appointment, first)
 
-    refused = await _sign(doctor, appointment, second)
+    refused = await sign(doctor, appointment, second)
 
     assert refused.status == 409
     assert "déjà une autre conclusion" in refused.words
@@ -172,31 +161,31 @@ async def test_another_conclusion_after_the_first_is_refused_and_the_first_is_sh
     assert "Ce rendez-vous est déjà conclu." in looked.words
 
 
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        pytest.param({"result": ""}, "Choisissez une conclusion.", id="nothing chosen"),
-        pytest.param({"result": "guilty"}, "Choisissez une conclusion.", id="no such result"),
-        pytest.param({"identity_document": "not_shown"}, "Indiquez la pièce d'identité", id="no document"),
-        pytest.param({"identity_document": "visa card"}, "Choisissez une des possibilités.", id="no such document"),
-        pytest.param({"remark": "souffre de lombalgie"}, "Écrivez les mots médicaux dans vos notes", id="medical"),
-        pytest.param({"by_phone": "1"}, "Par téléphone, seuls", id="by phone"),
-        pytest.param({"close_control": "1"}, "Un contrôle ne se clôt ainsi", id="closing"),
-    ],
-)
+REFUSED = [
+    ({"result": ""}, "Choisissez une conclusion."),
+    ({"result": "guilty"}, "Choisissez une conclusion."),
+    ({"identity_document": "not_shown"}, "Indiquez la pièce d'identité"),
+    ({"identity_document": "visa card"}, "Choisissez une des possibilités."),
+    ({"remark": "souffre de lombalgie"}, "Écrivez les mots médicaux dans vos notes"),
+    ({"by_phone": "1"}, "Par téléphone, seuls"),
+    ({"close_control": "1"}, "Un contrôle ne se clôt ainsi"),
+]
+
+
 async def test_what_cannot_be_signed_is_said_before_and_what_was_typed_stays(
-    service: Service, doctor: Visitor, appointment: Appointment, values: dict[str, str], said: str
+    service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
     service.clock.advance_to(AT)
+    for values, said in REFUSED:
+        given = {"result": "justified", "identity_document": "national_card", "remark": "Accompagné", **values}
 
-    given = {"result": "justified", "identity_document": "national_card", "remark": "Accompagné", **values}
-    page = await act(doctor, appointment, "conclude", step="review", **given)
+        page = await act(doctor, appointment, "conclude", step="review", **given)
 
-    assert page.status == 422
-    assert said in page.words
-    form = page.form(room(appointment, "conclude"))
-    assert form is not None
-    assert form["remark"] == values.get("remark", "Accompagné")
+        assert page.status == 422, values
+        assert said in page.words
+        form = page.form(room(appointment, "conclude"))
+        assert form is not None
+        assert form["remark"] == given["remark"]
     assert await _signed(service, appointment) is None
 
 
@@ -204,9 +193,9 @@ async def test_going_back_to_the_form_keeps_the_choice(
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
     service.clock.advance_to(AT)
-    review = await _review(doctor, appointment, Result.CONTROL_REFUSED, remark="Refus exprimé")
+    shown = await review(doctor, appointment, Result.CONTROL_REFUSED, remark="Refus exprimé")
 
-    page = await doctor.press(review, room(appointment, "conclude"), step="edit")
+    page = await doctor.post(room(appointment, "conclude"), {**conclusion_fields(shown), "step": "edit"})
 
     assert page.status == 200
     assert 'value="control_refused" required checked' in page.html
@@ -229,9 +218,9 @@ async def test_an_absence_waits_for_the_end_of_the_waiting_time(
     service.clock.advance_to(START + 16 * MINUTE)
     page = await doctor.get(room(appointment))
     assert "Conclure à une absence" in page.words
-    review = await push(doctor, room(appointment, "conclude"), result="unexcused_absence", step="review")
-    assert "Un rapport part à l'assureur. Limite : 11 mars 2026, 9 h 15." in review.words
-    await _sign(doctor, appointment, review)
+    shown = await push(doctor, room(appointment, "conclude"), result="unexcused_absence", step="review")
+    assert "Un rapport part à l'assureur. Limite : 11 mars 2026, 9 h 15." in shown.words
+    await sign(doctor, appointment, shown)
 
     signed, report = await _signed(service, appointment), await _report(service, appointment)
     assert signed is not None
@@ -280,8 +269,8 @@ async def test_a_tab_that_dies_leaves_the_control_to_qualify(
     assert await _report(service, appointment) is None
     today = await doctor.get(paths.DOCTOR)
     assert "Terminé sans conclusion" in today.words
-    review = await _review(doctor, appointment, Result.JUSTIFIED)
-    await _sign(doctor, appointment, review)
+    shown = await review(doctor, appointment, Result.JUSTIFIED)
+    await sign(doctor, appointment, shown)
     assert (await dossier_of(service, appointment)).control.state is ControlState.CONCLUDED
 
 
@@ -289,8 +278,8 @@ async def test_by_phone_only_what_a_phone_allows(service: Service, doctor: Visit
     service.clock.advance_to(AT)
     await act(doctor, appointment, "phone-call", answered="yes")
 
-    review = await _review(doctor, appointment, Result.NEEDS_PHYSICAL_EXAMINATION, by_phone="1")
-    await _sign(doctor, appointment, review)
+    shown = await review(doctor, appointment, Result.NEEDS_PHYSICAL_EXAMINATION, by_phone="1")
+    await sign(doctor, appointment, shown)
 
     signed = await _signed(service, appointment)
     assert signed is not None
@@ -306,9 +295,9 @@ async def test_in_person_the_same_form_concludes(service: Service, world: World,
 
     page = await doctor.get(room(seen))
     assert 'value="needs_physical_examination"' not in page.html
-    review = await _review(doctor, seen, Result.JUSTIFIED)
-    assert review.status == 200, review.words
-    signed_page = await _sign(doctor, seen, review)
+    shown = await review(doctor, seen, Result.JUSTIFIED)
+    assert shown.status == 200, shown.words
+    signed_page = await sign(doctor, seen, shown)
     assert signed_page.status == 200, signed_page.words
 
     signed = await _signed(service, seen)
@@ -321,8 +310,8 @@ async def test_a_part_of_the_page_is_answered_with_what_replaces_it(
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
     service.clock.advance_to(AT)
-    review = await _review(doctor, appointment, Result.JUSTIFIED)
-    fields = review.form(room(appointment, "conclude"))
+    shown = await review(doctor, appointment, Result.JUSTIFIED)
+    fields = conclusion_fields(shown)
     assert fields is not None
     partial = {"HX-Request": "true"}
 
