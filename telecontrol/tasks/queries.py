@@ -44,11 +44,18 @@ async def queues(session: AsyncSession, viewer: Viewer, *, owner: Owner = Owner.
         .group_by(Task.kind)
     )
     found = [Queue(*row) for row in rows]
-    return sorted(found, key=lambda queue: (queue.next_due_at is None, queue.next_due_at or queue.oldest_at, queue.kind))
+    return sorted(
+        found, key=lambda queue: (queue.next_due_at is None, queue.next_due_at or queue.oldest_at, queue.kind)
+    )
 
 
 async def open_tasks(
-    session: AsyncSession, viewer: Viewer, kind: TaskKind | None = None, *, owner: Owner = Owner.HANDLER, limit: int = 100
+    session: AsyncSession,
+    viewer: Viewer,
+    kind: TaskKind | None = None,
+    *,
+    owner: Owner = Owner.HANDLER,
+    limit: int = 100,
 ) -> list[Task]:
     """The tasks of a queue, or of all, the most pressing first."""
     wanted = [Task.kind == kind] if kind is not None else []

@@ -29,7 +29,6 @@ def test_manifest_tells_the_truth() -> None:
         assert b"sourceMappingURL" not in content, name
 
 
-
 @pytest.mark.parametrize(
     "name", ["insured/gate", "insured/birth_date", "insured/before", "insured/near", "insured/declined"]
 )

@@ -109,9 +109,7 @@ async def sign(
         return await _show(
             request, staff, session, line, dossier, now=now, status=status, refusal=refusal, remark=remark
         )
-    facts = replace(
-        as_circumstances(await noted(session, dossier), remark=remark), waited_until=waited_until(dossier)
-    )
+    facts = replace(as_circumstances(await noted(session, dossier), remark=remark), waited_until=waited_until(dossier))
     try:
         async with session.begin_nested():
             await sign_report(
