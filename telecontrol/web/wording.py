@@ -90,6 +90,24 @@ TASK = {
     "doctor_unavailable": W(mark("Médecin indisponible"), "warning", "person-x"),
     "one_channel_only": W(mark("Un seul moyen de joindre la personne"), "warning", "telephone-x"),
 }
+TASK_ONE = {
+    **TASK,
+    "control_to_book": W(mark("À planifier"), "accent", "calendar-plus"),
+    "in_person_to_book": W(mark("À convoquer sur place"), "accent", "geo-alt"),
+    "absence_to_qualify": W(mark("Absence annoncée"), "warning", "question-circle"),
+    "control_to_qualify": W(mark("À qualifier"), "warning", "pencil-square"),
+    "notice_at_risk": W(mark("Convocation incertaine"), "warning", "envelope-exclamation"),
+    "notice_released": W(mark("Libéré faute de convocation"), "warning", "calendar-x"),
+    "reminder_missed": W(mark("Rappel manqué"), "warning", "bell-slash"),
+    "message_late": W(mark("Message en danger de retard"), "warning", "hourglass-split"),
+    "message_failed": W(mark("Message non parti"), "danger", "envelope-x"),
+    "target_paused": W(mark("Envois suspendus"), "danger", "pause-circle"),
+    "signature_due": W(mark("Signature attendue"), "warning", "pen"),
+    "report_due": W(mark("Rapport à transmettre"), "warning", "hourglass-split"),
+    "report_overdue": W(mark("Rapport en retard"), "danger", "alarm"),
+    "report_refused": W(mark("Rapport refusé par l'assureur"), "danger", "exclamation-octagon"),
+}
+"""The same for one task, where `TASK` names a queue."""
 MESSAGE_STATE = {
     "pending": W(mark("À envoyer"), "neutral", "clock"),
     "sending": W(mark("Envoi en cours"), "info", "send"),
@@ -182,6 +200,7 @@ TABLES: Mapping[str, Mapping[str, Wording]] = {
     "report_kind": REPORT_KIND,
     "report_state": REPORT_STATE,
     "task": TASK,
+    "task_one": TASK_ONE,
     "message_state": MESSAGE_STATE,
     "attempt_state": ATTEMPT_STATE,
     "delivery_state": DELIVERY_STATE,
