@@ -45,6 +45,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if settings.web_processes == 1:
+            await imports.take_over()
         worker = Worker(runtime) if settings.worker_inside else None
         if worker is not None:
             worker.start()

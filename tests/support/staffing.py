@@ -22,10 +22,10 @@ async def give_passwords(service: Service, *users: StaffUser) -> None:
 
 
 @asynccontextmanager
-async def signed_in(service: Service, user: StaffUser) -> AsyncIterator[Visitor]:
+async def signed_in(service: Service, user: StaffUser, *, password: str = PASSWORD) -> AsyncIterator[Visitor]:
     """A browser of `user`, past the sign-in page."""
     async with visiting(service) as visitor:
         page = await visitor.get(paths.SIGN_IN)
-        page = await visitor.press(page, paths.SIGN_IN, email=user.email, password=PASSWORD)
+        page = await visitor.press(page, paths.SIGN_IN, email=user.email, password=password)
         assert page.path != paths.SIGN_IN, page.title
         yield visitor
