@@ -9,6 +9,7 @@ docs/pictures/*.webp (again only what really changed) and docs/tour.md. The word
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -39,8 +40,11 @@ OPENING = datetime(2026, 11, 24, 8, 48, tzinfo=UTC)
 """A Tuesday, 09:48 in Paris: an appointment at ten can just be joined."""
 SIZES = {"phone": (390, 844, 520), "laptop": (1440, 900, 1280)}
 """Width and height of the window, and the width of the picture that is kept."""
-# The bar that moves the demonstration's clock is no part of the service.
-HIDDEN = ".timebar { display: none !important } * { caret-color: transparent !important }"
+# The bar that moves the demonstration's clock is no part of the service. Its rule is set as a script sets it: the pages'
+# policy refuses style sheets of others.
+HIDE = "document.querySelectorAll('.timebar').forEach((bar) => { bar.style.display = 'none'; })"
+FRENCH = {**os.environ, "LANGUAGE": "fr", "LANG": "fr_FR.UTF-8"}
+"""What the browser itself writes (choosing a file) is French too."""
 CAMERA = ("insured-call", "doctor-room")
 """Pictures with a moving camera in them: they differ each time."""
 
@@ -89,9 +93,10 @@ class Tour:
             if only and size != only:
                 continue
             page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(HIDE)
             page.evaluate("window.scrollTo(0, 0)")
             page.wait_for_timeout(250)
-            png = page.screenshot(style=HIDDEN, animations="disabled")
+            png = page.screenshot(animations="disabled")
             self.album.add(f"{name}-{size}", png, width=kept, tolerance=0.2 if name in CAMERA else 0.006)
 
 
@@ -194,15 +199,16 @@ def post(tour: Tour) -> None:
 def overview(tour: Tour) -> None:
     """A laptop and a phone side by side, for the first page of the repository."""
     page = tour.browser.new_page(viewport={"width": 1200, "height": 640}, device_scale_factor=1.5)
+    laptop, phone = tour.album.address("doctor-room-laptop"), tour.album.address("insured-before-phone")
     page.set_content(
         f"""<style>
         body {{ margin: 0; width: 1200px; height: 640px; background: linear-gradient(160deg, #e9eff4, #cfdce6); position: relative }}
         img {{ position: absolute; display: block; background: #fff; box-shadow: 0 18px 50px rgb(20 40 60 / .28) }}
-        .laptop {{ left: 60px; top: 52px; width: 858px; border-radius: 10px }}
-        .phone {{ right: 64px; top: 92px; width: 242px; border-radius: 24px; border: 7px solid #17222b }}
+        .laptop {{ left: 44px; top: 58px; width: 836px; border-radius: 10px }}
+        .phone {{ right: 40px; top: 48px; width: 236px; border-radius: 24px; border: 7px solid #17222b }}
         </style>
-        <img class="laptop" src="{tour.album.address("doctor-room-laptop")}">
-        <img class="phone" src="{tour.album.address("insured-before-phone")}">"""
+        <img class="laptop" src="{laptop}">
+        <img class="phone" src="{phone}">"""
     )
     page.wait_for_timeout(200)
     tour.album.add("overview", page.screenshot(), width=1200, tolerance=0.2)
@@ -263,7 +269,9 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def main() -> int:
     with demonstration() as facts, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium.path()), args=chromium.ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium.path()), args=[*chromium.ARGUMENTS, "--lang=fr-FR"]
+        )
         tour = Tour(browser, Album(browser, PICTURES), facts["base_url"], facts)
         for walk in WALKS:
             walk(tour)
