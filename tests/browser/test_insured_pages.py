@@ -354,7 +354,9 @@ async def test_the_device_test_finds_camera_microphone_and_sound(
     await phone.page.click("#device-test button")
     await phone.page.wait_for_selector("#device-test >> text=Oui", timeout=20_000)
     await phone.check("device test under way")
-    await phone.page.click("#device-test >> text=Oui")
-    await phone.page.wait_for_selector("[data-result=ready]")
+    async with phone.page.expect_response("**/r/test") as kept:
+        await phone.page.click("#device-test >> text=Oui")
+        await phone.page.wait_for_selector("[data-result=ready]")
+    assert (await kept.value).status == 204
     await phone.open("/r")
     assert "tout fonctionne" in await phone.page.inner_text("main")
