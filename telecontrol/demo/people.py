@@ -18,9 +18,9 @@ from telecontrol.scheduling.models import ConsultingRoom, OpeningRange, Site, Si
 PASSWORD = "vitrine-ouverte-2026"  # noqa: S105  (printed on the terminal: the demonstration's only secret)
 
 _DOCTORS = (
-    ("10100000018", "Faure", "Hélène", "helene.faure@medecins.demo.example"),
-    ("10100000026", "Lenoir", "Marc", "marc.lenoir@medecins.demo.example"),
-    ("10100000034", "Benali", "Inès", "ines.benali@medecins.demo.example"),
+    ("10100000016", "Faure", "Hélène", "helene.faure@medecins.demo.example"),
+    ("10100000024", "Lenoir", "Marc", "marc.lenoir@medecins.demo.example"),
+    ("10100000032", "Benali", "Inès", "ines.benali@medecins.demo.example"),
 )
 _SITES = (
     ("LYON", "Centre Part-Dieu", "12 rue du Lac", "69003", "Lyon", ["69", "01", "38"], ("Salle 1", "Salle 2")),
