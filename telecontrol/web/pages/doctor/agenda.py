@@ -22,7 +22,7 @@ from telecontrol.scheduling.unavailability import Period
 from telecontrol.scheduling.wall_clock import on_wall_clock
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, SessionDep
-from telecontrol.web.pages.doctor.frame import counts_of, doctor_page, person_of
+from telecontrol.web.pages.doctor.frame import counts_of, doctor_page, person_of, told
 from telecontrol.web.pages.doctor.refusals import said_of
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import DoctorDep, Staff
@@ -162,7 +162,7 @@ async def _show(
         actions={"absence": paths.doctor_agenda("absences"), "exception": paths.doctor_agenda("exceptions")},
         error_form="" if not known else next(iter(known)),
         error_field="" if error is None else error.field or "",
-        error="" if error is None else said_of(error),
+        error=told(request, staff, "" if error is None else said_of(error)),
     )
 
 

@@ -18,7 +18,7 @@ from telecontrol.scheduling.doctor_day import Day, Entry
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.models import AppointmentState
 from telecontrol.web import paths
-from telecontrol.web.rendering import language_of, operator_brand, page
+from telecontrol.web.rendering import language_of, operator_brand, page, templates_of
 from telecontrol.web.staff_door import Staff
 from telecontrol.worker import Runtime
 
@@ -54,6 +54,11 @@ def doctor_page(
 
 def language_for(request: Request, staff: Staff) -> str:
     return language_of(request, preferred=staff.user.language)
+
+
+def told(request: Request, staff: Staff, sentence: str) -> str:
+    """A sentence of the catalogue in the doctor's language; nothing stays nothing."""
+    return templates_of(request).translators[language_for(request, staff)].t(sentence) if sentence else ""
 
 
 def is_partial(request: Request) -> bool:

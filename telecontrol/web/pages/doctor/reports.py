@@ -40,6 +40,7 @@ from telecontrol.web.pages.doctor.frame import (
     language_for,
     person_of,
     report_counts,
+    told,
 )
 from telecontrol.web.pages.doctor.refusals import said_of
 from telecontrol.web.pages.doctor.scene import as_circumstances, dossier_of
@@ -238,10 +239,10 @@ async def _show(
         dossier=dossier_of(dossier),
         circumstances=told_circumstances(conclusion.circumstances if conclusion else facts.to_json()),
         is_to_sign=report.state is ReportState.DRAFTED,
-        why_not=said_of(stands_against) if stands_against else "",
+        why_not=told(request, staff, said_of(stands_against) if stands_against else ""),
         actions={"sign": paths.report(str(report.id), "sign"), "qualify": paths.report(str(report.id), "qualify")},
         room_href=paths.room(str(dossier.appointment.id)),
-        problem=problem,
+        problem=told(request, staff, problem),
         is_refused=isinstance(refusal, Refused),
         wait_seconds=refusal.retry_after if isinstance(refusal, Throttled) else 0,
         typed={"remark": remark, "qualification": qualification, "reason": reason},

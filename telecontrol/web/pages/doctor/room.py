@@ -26,7 +26,7 @@ from telecontrol.web import paths
 from telecontrol.web.calls import ticket_answer
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.i18n import mark
-from telecontrol.web.pages.doctor.frame import counts_of, doctor_page, language_for, row_of
+from telecontrol.web.pages.doctor.frame import counts_of, doctor_page, language_for, row_of, told
 from telecontrol.web.pages.doctor.refusals import RoomRoute
 from telecontrol.web.pages.doctor.scene import call_of, dossier_of, live_parts, set_scene
 from telecontrol.web.pages.doctor.signing import Draft, form_parts, signed_parts
@@ -101,7 +101,7 @@ async def show_room(
         conclusion=None if conclusion is None else signed_parts(conclusion, dossier, language=language),
         form=form_parts(scene, draft, language=language) if may_conclude else None,
         review=review,
-        problem=problem,
+        problem=told(request, staff, problem),
         next_row=row_of(upcoming, scene.day, now=now) if upcoming else None,
         **live_parts(request, scene, now=now),
     )
