@@ -310,8 +310,9 @@ async def test_administrators_import_doctors_and_sites_and_no_controls(
     await choose(administrator, rehearsed, "all_or_nothing")
     assert await count(service, Site) == 2
 
-    doctors = "RPPS;nom;prénom;procédures;ouvertures\n10100000018;Faure;Hélène;A 2026-01-01..;lun 09:00-12:00 REU1\n"
-    done = await choose(administrator, await send(administrator, doctors, name="d.csv", kind="doctors"), "good_lines")
+    doctors = "RPPS;nom;prénom;procédures;ouvertures\n10100000016;Faure;Hélène;A 2026-01-01..;lun 09:00-12:00 REU1\n"
+    rehearsed = await send(administrator, doctors, name="d.csv", kind="doctors")
+    done = await choose(administrator, rehearsed, "good_lines")
     assert "Voir les médecins" in done.words
     assert await count(service, Doctor) == 3
     changed = doctors.replace("Hélène", "Hélèna")
@@ -353,7 +354,7 @@ async def test_nobody_meets_another_ones_import(
         for visitor, page in ((limited, ours), (doctor, ours), (administrator, ours), (handler, theirs)):
             for part in parts:
                 assert (await visitor.get(f"{page.path}{part}")).status == 404
-            token = {"csrf_token": ((await visitor.get("/")).form("/sign-out") or {})["csrf_token"]}
+            token = {"csrf_token": ((await visitor.get("/sign-in")).form("/sign-out") or {})["csrf_token"]}
             assert (await visitor.post(f"{page.path}/confirm", {**token, "mode": "good_lines"})).status == 404
             await visitor.post(f"{page.path}/cancel", token)
         refused = await send(limited, controls(20), organisation=str(seeded.world.organisation.id))
