@@ -94,7 +94,7 @@ async def test_from_an_empty_database_to_an_acknowledged_report(
                 each["external_reference"]: each for each in (await _json(http, "GET", "/controls"))["controls"]
             }
             await convoked(http, controls["DOSSIER-1"], relay, twilio, is_day=is_day)
-            await seen_today(installation, http, controls["DOSSIER-2"], relay, insurer, zone)
+            await seen_today(installation, http, controls["DOSSIER-2"], relay, insurer, zone, is_day=is_day)
         told = log.read_text()
     for secret in (*MAILBOXES, "+262692", "NOM-1", "NOM-2", key, PASSWORD):
         assert secret not in told
@@ -185,6 +185,8 @@ async def seen_today(
     relay: SmtpServer,
     insurer: InsurerProcess,
     zone: ZoneInfo,
+    *,
+    is_day: bool,
 ) -> None:
     """The person gave up the two days: booked from the desk for the next minutes, seen, concluded, reported."""
     async with visitor(installation.url) as doctor, visitor(installation.url) as handler:
@@ -206,7 +208,8 @@ async def seen_today(
         await doctor.press(await doctor.get(room), f"{room}/admit")
         await stories.concluded(doctor, appointment["id"], "not_justified", password=PASSWORD)
     await until(lambda: insurer.ledger()["effects"])
-    await until_async(lambda: _is_closed(http, control))
+    # At night the insured reads the conclusion in the morning: the control is reported now, and closed then.
+    await until_async(lambda: _is_in(http, control, "closed" if is_day else "reported"))
     (report,) = (await _json(http, "GET", f"/controls/{control['id']}/report"))["reports"]
     (taken,) = insurer.ledger()["reports"]
     assert (report["state"], report["breached_at"]) == ("acknowledged", None)
@@ -299,5 +302,5 @@ async def _invitations(http: httpx2.AsyncClient, control: dict[str, Any]) -> lis
     return [each for each in told if each["kind"] == "invitation"]
 
 
-async def _is_closed(http: httpx2.AsyncClient, control: dict[str, Any]) -> bool:
-    return bool((await _json(http, "GET", f"/controls/{control['id']}"))["state"] == "closed")
+async def _is_in(http: httpx2.AsyncClient, control: dict[str, Any], state: str) -> bool:
+    return bool((await _json(http, "GET", f"/controls/{control['id']}"))["state"] == state)
