@@ -37,4 +37,14 @@ def openapi_document() -> dict[str, Any]:
     document: dict[str, Any] = get_openapi(
         title="Telecontrol", version=__version__, openapi_version="3.1.0", description=_ABOUT, routes=app.routes
     )
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            _refusals_are_problems(operation["responses"])
     return document
+
+
+def _refusals_are_problems(responses: dict[str, Any]) -> None:
+    """Refusals are `application/problem+json`; FastAPI describes every model as `application/json`."""
+    for status, response in responses.items():
+        if status.startswith(("4", "5")):
+            response["content"] = {"application/problem+json": response["content"]["application/json"]}

@@ -226,6 +226,7 @@ class ProblemOut(BaseModel):
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "model": ProblemOut}
     for status, text in {
+        400: "What was sent is not JSON",
         401: "No key, or one that is not in use",
         403: "The key lacks the scope",
         404: "No such thing, or not yours",
