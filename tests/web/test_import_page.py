@@ -120,11 +120,19 @@ async def test_a_good_file_is_rehearsed_then_imported_once(
 async def test_bad_lines_are_named_and_the_good_ones_can_be_taken(service: Service, handler: Visitor) -> None:
     rehearsed = await send(handler, controls(10, 11, bad=2))
     assert "2 lignes sont à corriger" in rehearsed.words
-    assert "4 nom Valeur obligatoire" in rehearsed.words
+    assert "ligne 4 nom Valeur obligatoire" in rehearsed.words
     done = await choose(handler, rehearsed, "good_lines")
     assert "Les bonnes lignes sont importées" in done.words
     assert "2 lignes refusées restent à corriger" in done.words
     assert await count(service, Control) == 3
+
+
+async def test_what_is_worth_knowing_is_told_beside_what_is_refused(handler: Visitor) -> None:
+    page = await send(handler, controls(10, bad=1).replace(";03/04/1980;zoe10", ";;zoe10"))
+    assert "ligne 2 date de naissance Sans date de naissance, la personne devra téléphoner" in page.words
+    assert "1 ligne est à corriger" in page.words
+    answer = await handler.http.get(f"{page.path}/errors.csv")
+    assert [row.split(";")[2] for row in answer.text.splitlines()[1:]] == ["à savoir", "à corriger"]
 
 
 async def test_all_or_nothing_writes_nothing_where_a_line_is_refused(service: Service, handler: Visitor) -> None:

@@ -108,15 +108,15 @@ def language_of_words(request: Request, importer: Staff) -> str:
 def told(report: ImportReport | None, language: str) -> dict[str, Any]:
     """A report as the page shows it: counts, and the first lines in words."""
     if report is None:
-        return {"report": None, "file_problem": "", "errors": [], "notices": [], "error_count": 0, "notice_count": 0}
+        return {"report": None, "file_problem": "", "refused": [], "known": [], "refused_count": 0, "known_count": 0}
     problem = report.file_problem
     return {
         "report": report,
         "file_problem": _sentence(problem, language) if problem else "",
-        "errors": [_line(each, language) for each in report.errors[:SHOWN]],
-        "notices": [_line(each, language) for each in report.notices[:SHOWN]],
-        "error_count": len(report.errors),
-        "notice_count": len(report.notices),
+        "refused": [_line(each, language) for each in report.errors[:SHOWN]],
+        "known": [_line(each, language) for each in report.notices[:SHOWN]],
+        "refused_count": len(report.errors),
+        "known_count": len(report.notices),
     }
 
 

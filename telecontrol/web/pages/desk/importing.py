@@ -339,10 +339,19 @@ async def _form(
         status=status,
         given={"organisation": "", "insurer": "", **(given or {})},
         faults=faults,
-        drafts=[each for each in await list_drafts(session, importer.viewer, now=now) if each.kind is kind],
+        drafts=[
+            each
+            for each in await list_drafts(session, importer.viewer, now=now)
+            if each.kind is kind and _has_something(rehearsal_of(each))
+        ],
         jobs=[each for each in await list_jobs(session, importer.viewer) if each.kind is kind],
         **await upload_form(session, importer, kind),
     )
+
+
+def _has_something(rehearsal: ImportReport | None) -> bool:
+    """Whether there is a choice to make, or may be: a file that cannot be read, or says nothing new, waits for nobody."""
+    return rehearsal is None or bool(rehearsal.created or rehearsal.updated)
 
 
 def _file(content: bytes, name: str) -> Response:
