@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,19 @@ async def test_an_absence_is_offered_when_the_waiting_is_over_and_withdrawn_when
     assert await _is_marked(doctor)
     async with service.runtime.database.reading() as session:
         assert await conclusion_of(session, appointment.id) is None
+
+
+async def test_the_call_and_the_conclusion_come_by_themselves_when_the_room_opens(
+    service: Service, world: World, doctor: Page
+) -> None:
+    later = await another(service, world, 2, starts_at=START + 10 * MINUTE + timedelta(seconds=4))
+    await doctor.goto(room(later))
+    await expect(doctor.locator("#conclusion")).to_contain_text("La conclusion s’ouvre avec la salle")
+
+    service.clock.advance(timedelta(seconds=5))
+
+    await expect(doctor.locator("#conclusion")).to_contain_text("Arrêt justifié", timeout=SOON)
+    await expect(doctor.locator("#call .call")).to_be_visible()
 
 
 async def test_facts_are_noted_in_place(service: Service, appointment: Appointment, doctor: Page) -> None:
