@@ -20,6 +20,7 @@ from telecontrol.controls.policies import Mode, Rules
 from telecontrol.db.integrity import as_domain_error
 from telecontrol.errors import InvalidInput, NotFound, NoticeImpossible, SlotTaken
 from telecontrol.scheduling import deadlines
+from telecontrol.scheduling.calendar import KNOWN_YEARS
 from telecontrol.scheduling.free import free_room, is_offered
 from telecontrol.scheduling.models import Appointment, Site
 from telecontrol.scheduling.wall_clock import happens_twice
@@ -47,8 +48,16 @@ def checked_mode(control: Control, rules: Rules, mode: Mode | None) -> Mode:
     return mode
 
 
+def check_known_year(instant: datetime, *, field: str) -> None:
+    """Refuse an instant so far away that the public holidays around it are not known."""
+    # The outermost years are left out: their edges lie in an unknown year on somebody's clock.
+    if instant.year not in KNOWN_YEARS[1:-1]:
+        raise InvalidInput(f"{instant.year} is too far away", field=field, code="unknown_year")
+
+
 def check_local_time(starts_at: datetime, zone: ZoneInfo) -> None:
     """Refuse an hour that exists twice on the insured's clock: no text could name it (`DOMAIN.md` §3, traps)."""
+    check_known_year(starts_at, field="starts_at")
     if happens_twice(starts_at, zone):
         raise InvalidInput(
             "that hour exists twice on the insured's clock", field="starts_at", code="ambiguous_local_time"

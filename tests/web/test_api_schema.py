@@ -139,3 +139,17 @@ def test_answers_are_as_described(case: schemathesis.Case, api: Api) -> None:
         acquaint(values, api.known)
     with requests.Session() as session:
         case.call_and_validate(base_url=api.url, session=session, headers=api.key, checks=CHECKS, timeout=20)
+
+
+@pytest.mark.parametrize("instant", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "3477-03-09T09:00:00Z"])
+def test_years_that_nobody_knows_are_refused(api: Api, instant: str) -> None:
+    """No holiday is known there, and arithmetic leaves the calendar."""
+    moved = requests.post(
+        f"{api.url}/api/v1/appointments/{api.known['appointment_id']}/move",
+        json={"starts_at": instant},
+        headers=api.key,
+        timeout=20,
+    )
+    asked = {"control_id": api.known["control_id"], "from": instant}
+    listed = requests.get(f"{api.url}/api/v1/slots", params=asked, headers=api.key, timeout=20)
+    assert [(answer.status_code, answer.json()["code"]) for answer in (moved, listed)] == [(422, "unknown_year")] * 2

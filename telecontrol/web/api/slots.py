@@ -18,6 +18,7 @@ from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode, Rules
 from telecontrol.controls.queries import find_control
 from telecontrol.scheduling.agenda_rows import Search
+from telecontrol.scheduling.conditions import check_known_year
 from telecontrol.scheduling.deadlines import first_bookable_start
 from telecontrol.scheduling.free import all_offers
 from telecontrol.web.api.bodies import PROBLEMS, SlotList, SlotOut
@@ -46,6 +47,9 @@ async def slots(
     """Free slots for a control, soonest first: only those whose convocation can still leave in time."""
     control = await find_control(session, viewer, control_id)
     first = first_bookable_start(now, ZoneInfo(control.insured.zone), hold=timedelta(0))
+    for name, bound in (("from", from_at), ("until", until_at)):
+        if bound is not None:
+            check_known_year(bound, field=name)
     start = first if from_at is None else max(first, from_at)
     until = start + _HORIZON if until_at is None else min(until_at, start + _HORIZON)
     found = await fresh_slots(
