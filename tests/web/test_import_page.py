@@ -70,7 +70,9 @@ async def administrator(service: Service, seeded: Seeded) -> AsyncIterator[Visit
         yield visitor
 
 
-async def send(visitor: Visitor, data: str | bytes, *, name: str = "contrôles.csv", kind: str = "", **given: str) -> Page:
+async def send(
+    visitor: Visitor, data: str | bytes, *, name: str = "contrôles.csv", kind: str = "", **given: str
+) -> Page:
     """Send a file by the form as it stands, and wait until it was read."""
     page = await visitor.get("/desk/import" + (f"?kind={kind}" if kind else ""))
     fields = {**(page.form("/desk/import") or {}), **given}
@@ -98,18 +100,24 @@ async def count(service: Service, table: type[Base]) -> int:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-async def test_a_good_file_is_rehearsed_then_imported_once(
-    service: Service, handler: Visitor, encoding: str
-) -> None:
+async def test_a_good_file_is_rehearsed_then_imported_once(service: Service, handler: Visitor, encoding: str) -> None:
     rehearsed = await send(handler, controls(10, 11).encode(encoding))
     assert "Toutes les lignes sont bonnes" in rehearsed.words
     assert "Rien n'est encore enregistré" in rehearsed.words
-    assert (await count(service, Control), await count(service, ImportDraft), await count(service, ImportJob)) == (1, 1, 0)
+    assert (await count(service, Control), await count(service, ImportDraft), await count(service, ImportJob)) == (
+        1,
+        1,
+        0,
+    )
 
     done = await choose(handler, rehearsed, "all_or_nothing")
     assert "L'import est terminé" in done.words
     assert done.path == rehearsed.path, "one address from the rehearsal to the report"
-    assert (await count(service, Control), await count(service, ImportDraft), await count(service, ImportJob)) == (3, 0, 1)
+    assert (await count(service, Control), await count(service, ImportDraft), await count(service, ImportJob)) == (
+        3,
+        0,
+        1,
+    )
 
     again = await send(handler, controls(10, 11).encode(encoding))
     assert "Il n'y a rien à importer" in again.words
@@ -257,9 +265,7 @@ async def test_a_file_waits_sealed_and_is_forgotten_after_a_day(service: Service
     assert await count(service, ImportDraft) == 1
 
 
-async def test_progress_is_a_bar_that_works_without_script(
-    service: Service, handler: Visitor, seeded: Seeded
-) -> None:
+async def test_progress_is_a_bar_that_works_without_script(service: Service, handler: Visitor, seeded: Seeded) -> None:
     """Held back by a lock on the way, the import shows its bar, by htmx and by reading the page again."""
     rehearsed = await send(handler, controls(*range(10, 99)))
     jobs = service.app.state.imports
@@ -332,7 +338,9 @@ async def test_administrators_import_doctors_and_sites_and_no_controls(
     fields = (await administrator.get("/desk/import?kind=sites")).form("/desk/import") or {}
     fields.pop("file", None)
     answer = await administrator.http.post(
-        "/desk/import", data={**fields, "kind": "controls"}, files={"file": ("c.csv", controls(10).encode(), "text/csv")}
+        "/desk/import",
+        data={**fields, "kind": "controls"},
+        files={"file": ("c.csv", controls(10).encode(), "text/csv")},
     )
     assert answer.status_code == 404
     assert await count(service, Control) == 1
@@ -358,7 +366,10 @@ async def test_nobody_meets_another_ones_import(
     ours = await send(handler, controls(10), organisation=str(seeded.world.organisation.id))
     theirs = await send(administrator, "code;nom;adresse;code postal;ville\n", name="s.csv", kind="sites")
     parts = ["", "/progress", "/errors.csv"]
-    async with browsing(service, "limite@essai.example") as limited, browsing(service, "docteur@essai.example") as doctor:
+    async with (
+        browsing(service, "limite@essai.example") as limited,
+        browsing(service, "docteur@essai.example") as doctor,
+    ):
         for visitor, page in ((limited, ours), (doctor, ours), (administrator, ours), (handler, theirs)):
             for part in parts:
                 assert (await visitor.get(f"{page.path}{part}")).status == 404
@@ -386,7 +397,7 @@ async def test_pages_are_in_the_language_of_whoever_imports(service: Service, ha
     async with service.runtime.database.transaction() as session:
         (await session.get_one(StaffUser, seeded.world.handler.id)).language = "en"
     page = await send(handler, controls(10, bad=1))
-    assert "1 line to correct" in page.words
+    assert "1 line is to be corrected" in page.words
     assert "A value is needed" in page.words
     answer = await handler.http.get(f"{page.path}/errors.csv")
     assert "a value is needed" in answer.content.decode("utf-8-sig")
