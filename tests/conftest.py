@@ -21,7 +21,7 @@ from typing import Any
 import hypothesis
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 from sqlalchemy import event
 
 from telecontrol.clock import VirtualClock
@@ -40,6 +40,8 @@ for name in [name for name in os.environ if name.startswith("TELECONTROL_")]:
 # A slow moment of a shared machine is no defect; CI takes the same examples each time, a desk takes new ones.
 hypothesis.settings.register_profile("project", deadline=None, derandomize=in_ci(), print_blob=True)
 hypothesis.settings.load_profile("project")
+
+expect.set_options(timeout=20_000)
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ENGINES = ["sqlite", "postgresql"]
@@ -214,7 +216,7 @@ async def context_factory(browser: Browser) -> AsyncIterator[Callable[..., Await
     async def make(**options: Any) -> BrowserContext:
         given = {"locale": "fr-FR", "permissions": ["camera", "microphone"]}
         context = await browser.new_context(**{**given, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(45_000)  # generous: a busy machine is no defect
         made.append(context)
         return context
 

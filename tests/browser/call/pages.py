@@ -156,7 +156,7 @@ class Side:
         ):
             self.complaints.append(message.text)
 
-    async def reaches(self, *states: str, within: float = 15) -> None:
+    async def reaches(self, *states: str, within: float = 45) -> None:
         """Wait until the call stands in one of these states."""
         await self.page.wait_for_function(
             "states => states.includes(document.querySelector('.call')?.dataset.state)",
@@ -177,7 +177,7 @@ class Side:
         )
         return found
 
-    async def sees_and_hears(self, within: float = 10) -> None:
+    async def sees_and_hears(self, within: float = 30) -> None:
         """Frames are decoded and shown, and sound has energy: both still rising now."""
         first = await self.statistics()
 
