@@ -9,7 +9,6 @@ docs/pictures/*.webp (again only what really changed) and docs/tour.md. The word
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -58,8 +57,6 @@ SETTLE = r"""() => {
   }
 }"""
 """Codes, addresses and seconds that differ at each run are written the same way, so that pictures differ only where pages do."""
-FRENCH = {**os.environ, "LANGUAGE": "fr", "LANG": "fr_FR.UTF-8"}
-"""What the browser itself writes (choosing a file) is French too."""
 CAMERA = ("insured-waiting", "insured-call", "doctor-room-waiting", "doctor-room")
 """Pictures with a moving camera in them: they differ each time."""
 
