@@ -13,7 +13,7 @@ from telecontrol.accounts.parties import find_organisation
 from telecontrol.errors import InvalidInput, NotFound
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
-from telecontrol.web.pages.admin.frame import AdminDep, admin_page, faults, row_id, ticked, typed
+from telecontrol.web.pages.admin.frame import AdminDep, admin_page, faults, is_made, row_id, ticked, typed
 from telecontrol.web.pages.admin.new_key import carry_key
 from telecontrol.web.pages.admin.organisations import organisation_page
 from telecontrol.web.rendering import see_other
@@ -37,7 +37,7 @@ async def issue(
     given = await typed(request, "name", "once")
     scopes = await ticked(request, "scopes")
     new_id = row_id(given)
-    if await session.get(ApiKey, new_id) is not None:
+    if await is_made(session, ApiKey, new_id):
         # Sent twice: the first answer alone could show the key.
         return see_other(
             request,

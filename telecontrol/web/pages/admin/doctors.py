@@ -21,7 +21,17 @@ from telecontrol.scheduling.doctors import DoctorFacts, add_doctor, change_docto
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.pages.admin.doctor_frame import doctor_page
-from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, faults, row_id, translator_of, typed, zones
+from telecontrol.web.pages.admin.frame import (
+    AdminDep,
+    Faults,
+    admin_page,
+    faults,
+    is_made,
+    row_id,
+    translator_of,
+    typed,
+    zones,
+)
 from telecontrol.web.pages.admin.words import LACKS
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
@@ -71,11 +81,13 @@ async def add(request: Request, runtime: RuntimeDep, admin: AdminDep, session: S
     given = await typed(request, "once", *_TEXTS, *_TICKS)
     new_id = row_id(given)
     there = paths.admin(paths.ADMIN_DOCTORS, str(new_id), "approvals")
-    if await session.get(Doctor, new_id) is not None:
+    if await is_made(session, Doctor, new_id):
         return see_other(request, there)
     try:
         await add_doctor(session, _facts(given), actor=admin.actor, now=now, row_id=new_id)
     except (InvalidInput, Conflict) as error:
+        if await is_made(session, Doctor, new_id):
+            return see_other(request, there)
         return _new(request, runtime, admin, given, faults(request, admin, error), now=now, status=422)
     return see_other(request, there, text="Le médecin est ajouté. Il reste ses agréments et ses ouvertures.")
 

@@ -8,11 +8,14 @@ from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from telecontrol.accounts.access import Action, Kind
 from telecontrol.controls.cells import day, needed_day, time_of_day
 from telecontrol.controls.zones import PARIS, ZONES
+from telecontrol.db.base import HasId
 from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.web import dates
 from telecontrol.web.dependencies import RuntimeDep
@@ -85,6 +88,12 @@ async def ticked(request: Request, name: str) -> list[str]:
     """Every value that was ticked or chosen under a name."""
     form = await request.form()
     return [value[:100] for value in form.getlist(name) if isinstance(value, str)][:200]
+
+
+async def is_made(session: AsyncSession, table: type[HasId], made_id: uuid.UUID) -> bool:
+    """Whether the row of a form exists already: the form was sent twice. Asked again after a refusal, it sees what another
+    press committed in the meantime."""
+    return await session.scalar(select(table.id).where(table.id == made_id)) is not None
 
 
 def row_id(given: Mapping[str, str]) -> uuid.UUID:

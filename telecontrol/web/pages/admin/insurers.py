@@ -16,7 +16,7 @@ from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.reports.gateway_setup import check_gateway, open_gateway, set_gateway
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
-from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, admitted, faults, row_id, typed
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, admitted, faults, is_made, row_id, typed
 from telecontrol.web.pages.admin.words import check_sentence
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
@@ -53,11 +53,13 @@ async def add(request: Request, runtime: RuntimeDep, admin: AdminDep, session: S
     given = await typed(request, "once", *_FIELDS)
     new_id = row_id(given)
     there = paths.admin(paths.ADMIN_INSURERS, str(new_id))
-    if await session.get(Insurer, new_id) is not None:
+    if await is_made(session, Insurer, new_id):
         return see_other(request, there)
     try:
         await add_insurer(session, _facts(given), actor=admin.actor, now=now, row_id=new_id)
     except (InvalidInput, Conflict) as error:
+        if await is_made(session, Insurer, new_id):
+            return see_other(request, there)
         return _new(request, runtime, admin, given, faults(request, admin, error), now=now, status=422)
     return see_other(request, there, text="L'assureur est ajouté. Il reste à donner sa passerelle.")
 

@@ -24,7 +24,16 @@ from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.pages.admin.accent import accent_picture
-from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, faults, row_id, translator_of, typed
+from telecontrol.web.pages.admin.frame import (
+    AdminDep,
+    Faults,
+    admin_page,
+    faults,
+    is_made,
+    row_id,
+    translator_of,
+    typed,
+)
 from telecontrol.web.pages.admin.new_key import shown_key
 from telecontrol.web.pages.admin.words import SCOPES
 from telecontrol.web.rendering import see_other
@@ -60,12 +69,14 @@ async def add(request: Request, runtime: RuntimeDep, admin: AdminDep, session: S
     given = await typed(request, "once", *_FIELDS)
     new_id = row_id(given)
     there = paths.admin(paths.ADMIN_ORGANISATIONS, str(new_id))
-    if await session.get(Organisation, new_id) is not None:
+    if await is_made(session, Organisation, new_id):
         return see_other(request, there)
     try:
         async with session.begin_nested():
             await add_organisation(session, _facts(given), actor=admin.actor, now=now, row_id=new_id)
     except (InvalidInput, Conflict) as error:
+        if await is_made(session, Organisation, new_id):
+            return see_other(request, there)
         return _new(request, runtime, admin, given, faults(request, admin, error), now=now, status=422)
     return see_other(request, there, text="L'organisme est ajouté.")
 

@@ -38,6 +38,7 @@ from telecontrol.web.pages.admin.frame import (
     admin_page,
     faults,
     hour_typed,
+    is_made,
     row_id,
     ticked,
     translator_of,
@@ -90,11 +91,13 @@ async def add(request: Request, runtime: RuntimeDep, admin: AdminDep, session: S
     given = await typed(request, "once", "is_active", *_TEXTS)
     new_id = row_id(given)
     there = paths.admin(paths.ADMIN_SITES, str(new_id))
-    if await session.get(Site, new_id) is not None:
+    if await is_made(session, Site, new_id):
         return see_other(request, there)
     try:
         await add_site(session, _facts(given), actor=admin.actor, now=now, row_id=new_id)
     except (InvalidInput, Conflict) as error:
+        if await is_made(session, Site, new_id):
+            return see_other(request, there)
         return _new(request, runtime, admin, given, faults(request, admin, error), now=now, status=422)
     return see_other(request, there, text="Le site est ajouté. Il reste ses salles et ses heures.")
 

@@ -30,7 +30,7 @@ from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.scheduling.doctors import link_account
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
-from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, faults, id_in, row_id, typed
+from telecontrol.web.pages.admin.frame import AdminDep, Faults, admin_page, faults, id_in, is_made, row_id, typed
 from telecontrol.web.pages.admin.words import sentence_of
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
@@ -103,7 +103,7 @@ async def add(request: Request, runtime: RuntimeDep, admin: AdminDep, session: S
     if role is None:
         return see_other(request, _NEW)
     there = paths.admin(paths.ADMIN_USERS, str(new_id))
-    if await session.get(StaffUser, new_id) is not None:
+    if await is_made(session, StaffUser, new_id):
         return see_other(request, there)
     try:
         async with session.begin_nested():
@@ -122,6 +122,8 @@ async def add(request: Request, runtime: RuntimeDep, admin: AdminDep, session: S
             if role is Role.DOCTOR and given["rpps"].strip():
                 await link_account(session, user, rpps=given["rpps"], actor=admin.actor, now=now)
     except (InvalidInput, Conflict) as error:
+        if await is_made(session, StaffUser, new_id):
+            return see_other(request, there)
         errors = faults(request, admin, error)
         return await _new(request, runtime, admin, session, given, errors, role=role, now=now, status=422)
     return see_other(request, there, text="Le compte est ouvert. Donnez le mot de passe de vive voix.")
