@@ -62,18 +62,20 @@ async def set_gateway(
                 "16 to 512 printable characters without space", field="gateway_key", code="gateway_key_invalid"
             )
         insurer.gateway_key_sealed = sealer.for_purpose("gateways").seal(key.encode(), bound_to=_bound(insurer))
+    is_new = key is not None or url != insurer.gateway_url
     insurer.gateway_url = url
     waiting = (Intent.target == NAME, Intent.recipient == str(insurer.id), Intent.state == IntentState.PENDING)
     await session.execute(update(Intent).where(*waiting, Intent.next_attempt_at > now).values(next_attempt_at=now))
-    record(
-        session,
-        "insurer.gateway_set",
-        actor=actor,
-        now=now,
-        subject_kind="insurer",
-        subject_id=insurer.id,
-        new_key=key is not None,
-    )
+    if is_new:
+        record(
+            session,
+            "insurer.gateway_set",
+            actor=actor,
+            now=now,
+            subject_kind="insurer",
+            subject_id=insurer.id,
+            new_key=key is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,8 +194,13 @@ async def withdraw_absence(session: AsyncSession, *, dossier: Dossier, actor: Ac
 async def answer_absence(
     session: AsyncSession, *, operator: Operator, dossier: Dossier, decision: Decision, actor: Actor, now: datetime
 ) -> Appointment:
-    """The desk answers an announced absence: the appointment stands, or it is excused and an in-person one is to be booked."""
+    """The desk answers an announced absence: the appointment stands, or it is excused and an in-person one is to be booked.
+
+    The same answer a second time changes nothing. Raises `WrongState`.
+    """
     appointment, control = dossier.appointment, dossier.control
+    if control.state is not ControlState.ABSENCE_TO_QUALIFY and appointment.announced_decision == decision:
+        return appointment
     if control.state is not ControlState.ABSENCE_TO_QUALIFY:
         raise WrongState("this absence was already answered", code="already_answered")
     if now >= appointment.starts_at:

@@ -35,6 +35,9 @@ NOTED_BY_DOCTOR = "noted_by_doctor"
 """The code of a technical problem that the doctor noted, in the call's evidence."""
 
 _CALLED, _SHOWN, _RECEIVED = "appointment.call_made", "appointment.document_shown", "appointment.received"
+_DELAYED, _PROBLEM = "appointment.delay_announced", "appointment.technical_problem"
+PRESSED_TWICE = timedelta(seconds=10)
+"""The same act noted again within this is one act (choice): nobody telephones twice in ten seconds."""
 _IN_THE_HOUR = (AppointmentState.BOOKED, AppointmentState.IN_PROGRESS, AppointmentState.OVER)
 
 
@@ -124,8 +127,12 @@ async def ask_to_wait(
     room = await rooms.find_room(session, subject_id=dossier.appointment.id)
     if room is None:
         raise WrongState("nobody waits in this room", code="nobody_waits")
+    stay = await waiting.current_stay(session, room_id=room.id)
+    is_waiting = stay is not None and stay.admitted_at is None
+    if is_waiting and await _just_noted(session, dossier, _DELAYED, now=now, minutes=minutes):
+        return room.id
     await waiting.ask_to_wait(session, room_id=room.id, minutes=minutes, now=now)
-    _note(session, dossier, "appointment.delay_announced", actor=actor, now=now, minutes=minutes)
+    _note(session, dossier, _DELAYED, actor=actor, now=now, minutes=minutes)
     return room.id
 
 
@@ -142,7 +149,8 @@ async def receive(session: AsyncSession, dossier: Dossier, *, actor: Actor, now:
 async def note_call(session: AsyncSession, dossier: Dossier, *, is_answered: bool, actor: Actor, now: datetime) -> None:
     """The doctor tried to reach the insured by telephone. Raises `WrongState`."""
     _check_in_the_hour(dossier, now=now)
-    _note(session, dossier, _CALLED, actor=actor, now=now, answered=is_answered)
+    if not await _just_noted(session, dossier, _CALLED, now=now, answered=is_answered):
+        _note(session, dossier, _CALLED, actor=actor, now=now, answered=is_answered)
 
 
 async def note_document(session: AsyncSession, dossier: Dossier, *, document: str, actor: Actor, now: datetime) -> None:
@@ -160,10 +168,12 @@ async def note_technical_problem(
     It goes into the call's evidence, where every later decision reads it. Raises `WrongState`.
     """
     _check_in_the_hour(dossier, now=now)
+    if await _just_noted(session, dossier, _PROBLEM, now=now):
+        return
     room = await open_room(session, dossier, provider=provider, now=now)
     problem = Fact(room.id, Role.DOCTOR, EventKind.TECHNICAL_PROBLEM, now, detail={"code": NOTED_BY_DOCTOR})
     await record_facts(session, [problem])
-    _note(session, dossier, "appointment.technical_problem", actor=actor, now=now)
+    _note(session, dossier, _PROBLEM, actor=actor, now=now)
 
 
 async def noted(session: AsyncSession, dossier: Dossier) -> Noted:
@@ -217,6 +227,19 @@ def _check_in_the_hour(dossier: Dossier, *, now: datetime) -> None:
     opens_at, _ = room_hours(dossier)
     if dossier.appointment.state not in _IN_THE_HOUR or now < opens_at:
         raise WrongState("this appointment is not held now", code="not_in_the_hour")
+
+
+async def _just_noted(session: AsyncSession, dossier: Dossier, action: str, *, now: datetime, **detail: object) -> bool:
+    """Whether the very same thing was noted a moment ago: a button pressed twice. `dossier` is locked, so rivals wait."""
+    found = await session.scalars(
+        select(JournalEntry).where(
+            JournalEntry.control_id == dossier.control.id,
+            JournalEntry.subject_id == str(dossier.appointment.id),
+            JournalEntry.action == action,
+            JournalEntry.at > now - PRESSED_TWICE,
+        )
+    )
+    return any(line.detail.items() >= detail.items() for line in found)
 
 
 def _note(

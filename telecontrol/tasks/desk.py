@@ -95,10 +95,13 @@ def is_claimed_by_other(task: Task, *, user_id: uuid.UUID, now: datetime) -> boo
 
 
 def claim(task: Task, *, user_id: uuid.UUID, now: datetime) -> None:
-    """Take a task in hand, or give it back when it is one's own. Raises `Conflict` when another handler has it."""
+    """Take a task in hand; a second time only renews it. Raises `Conflict` when another handler has it."""
     if is_claimed_by_other(task, user_id=user_id, now=now):
         raise Conflict("another handler has this in hand", code="task_claimed")
+    task.claimed_by, task.claimed_at = user_id, now
+
+
+def give_back(task: Task, *, user_id: uuid.UUID) -> None:
+    """Put a task that one has in hand back into its queue; one that is not one's own stays as it is."""
     if task.claimed_by == user_id:
         task.claimed_by = task.claimed_at = None
-    else:
-        task.claimed_by, task.claimed_at = user_id, now

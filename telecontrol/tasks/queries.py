@@ -26,11 +26,14 @@ class Queue:
     next_due_at: datetime | None
 
 
-def visible(viewer: Viewer, *, owner: Owner) -> Sequence[ColumnElement[bool]]:
-    """The conditions that keep a query over open tasks to the viewer's. Raises `NotFound` for who has no tasks at all."""
+def visible(viewer: Viewer, *, owner: Owner, or_done: bool = False) -> Sequence[ColumnElement[bool]]:
+    """The conditions that keep a query over open tasks (`or_done`: over all) to the viewer's. Raises `NotFound` for who has
+    no tasks at all."""
     if not viewer.may(Action.READ, Kind.TASK):
         raise NotFound("no such page")
-    conditions: list[ColumnElement[bool]] = [Task.done_at.is_(None), Task.owner == owner]
+    conditions: list[ColumnElement[bool]] = [Task.owner == owner]
+    if not or_done:
+        conditions.append(Task.done_at.is_(None))
     if viewer.organisation_id is not None:
         conditions.append(Task.organisation_id == viewer.organisation_id)
     return conditions
@@ -79,11 +82,10 @@ async def of_control(session: AsyncSession, viewer: Viewer, control_id: uuid.UUI
     return list(found)
 
 
-async def find_task(session: AsyncSession, viewer: Viewer, task_id: uuid.UUID) -> Task:
-    """An open task of the viewer's desk, locked. Raises `NotFound`."""
-    task = await session.scalar(
-        select(Task).where(Task.id == task_id, *visible(viewer, owner=Owner.HANDLER)).with_for_update()
-    )
+async def find_task(session: AsyncSession, viewer: Viewer, task_id: uuid.UUID, *, or_done: bool = False) -> Task:
+    """An open task of the viewer's desk, or one that is done already, locked. Raises `NotFound`."""
+    seen = visible(viewer, owner=Owner.HANDLER, or_done=or_done)
+    task = await session.scalar(select(Task).where(Task.id == task_id, *seen).with_for_update())
     if task is None:
         raise NotFound("no such task", code="task_not_found")
     return task

@@ -25,7 +25,9 @@ class Form:
     action: str
     fields: dict[str, str] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
-    """Radio buttons, tick-boxes and lists, with their values."""
+    """Radio buttons and lists, with their values."""
+    ticks: dict[str, list[str]] = field(default_factory=dict)
+    """Tick-boxes, with their values."""
     buttons: list[tuple[str, str]] = field(default_factory=list)
     blanks: list[str] = field(default_factory=list)
     """Fields to type in that stand empty."""
@@ -85,7 +87,7 @@ class _Reader(HTMLParser):
     def _input(self, form: Form, name: str, kind: str, given: dict[str, str]) -> None:
         value = given.get("value", "")
         if kind in ("radio", "checkbox"):
-            form.choices.setdefault(name, []).append(value or "on")
+            (form.choices if kind == "radio" else form.ticks).setdefault(name, []).append(value or "on")
             if "checked" in given:
                 form.fields[name] = value or "on"
         elif kind == "file":

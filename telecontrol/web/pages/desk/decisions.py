@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from telecontrol.controls.queries import find_control
+from telecontrol.controls.states import ControlState
 from telecontrol.errors import Conflict, InvalidInput, NotFound
 from telecontrol.outbox.decisions import retry
 from telecontrol.outbox.models import Intent
@@ -24,6 +25,7 @@ from telecontrol.scheduling.answers import Decision, answer_absence, decline_vid
 from telecontrol.scheduling.contacts import change_contact
 from telecontrol.scheduling.dossier import Dossier, load_control, load_dossier
 from telecontrol.scheduling.freeing import cancel, cancel_control, current_dossier
+from telecontrol.scheduling.models import AppointmentState
 from telecontrol.scheduling.notices import DecisionKind, decide_for_channel
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
@@ -54,6 +56,9 @@ async def cancelled(
         return _back(request, control_id, "Contrôle annulé. Qui savait le rendez-vous est prévenu.")
 
     async def act(dossier: Dossier) -> None:
+        known = (dossier.appointment.state, dossier.control.state)
+        if known == (AppointmentState.CANCELLED_BY_SERVICE, ControlState.TO_BOOK):
+            return  # the same form, sent twice
         await cancel(session, operator=runtime.operator, dossier=dossier, actor=staff.actor, now=now, reason=reason)
 
     return await _on_appointment(

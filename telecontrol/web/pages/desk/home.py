@@ -17,7 +17,7 @@ from telecontrol.controls.models import Control
 from telecontrol.controls.queries import search, visible
 from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import record
-from telecontrol.tasks.desk import claim, close_tasks, is_claimed_by_other
+from telecontrol.tasks.desk import claim, close_tasks, give_back, is_claimed_by_other
 from telecontrol.tasks.models import Task, TaskKind
 from telecontrol.tasks.queries import find_task, open_tasks, queues
 from telecontrol.web import paths
@@ -118,8 +118,14 @@ async def claimed(
     now: NowDep,
     task_id: uuid.UUID,
     next: Annotated[str, Form(max_length=500)] = paths.DESK,  # noqa: A002
+    back: Annotated[bool, Query()] = False,
 ) -> Response:
-    claim(await find_task(session, staff.viewer, task_id), user_id=staff.user.id, now=now)
+    """Take a row in hand, or (`back`) return it to its queue. The address says which: pressed twice, it is the same."""
+    task = await find_task(session, staff.viewer, task_id)
+    if back:
+        give_back(task, user_id=staff.user.id)
+    else:
+        claim(task, user_id=staff.user.id, now=now)
     return see_other(request, local_path(next, otherwise=paths.DESK))
 
 
@@ -132,8 +138,10 @@ async def done(
     task_id: uuid.UUID,
     next: Annotated[str, Form(max_length=500)] = paths.DESK,  # noqa: A002
 ) -> Response:
-    task = await find_task(session, staff.viewer, task_id)
+    task = await find_task(session, staff.viewer, task_id, or_done=True)
     back = local_path(next, otherwise=paths.DESK)
+    if task.done_at is not None:
+        return see_other(request, back, text="C'est noté.")
     if task.kind in ENDS_BY_ITSELF:
         return see_other(
             request, back, tone="warning", text="Cette tâche se termine d'elle-même quand l'acte est fait."
