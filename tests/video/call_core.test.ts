@@ -7,8 +7,12 @@ import { loudness, SilenceWatch } from "../../telecontrol/web/assets/call/levels
 import { begin, reduce, stateOf, type Facts, type Input } from "../../telecontrol/web/assets/call/machine";
 import { noticeOf, problemNotice } from "../../telecontrol/web/assets/call/notices";
 import { Judge, type Expected } from "../../telecontrol/web/assets/call/quality";
-import { fill, TEXTS } from "../../telecontrol/web/assets/call/texts";
+import { fill, textsIn } from "../../telecontrol/web/assets/call/texts";
 import type { CallState, Media, Peer, PeerState, Problem, Role } from "../../telecontrol/web/assets/call/types";
+
+// Every file of the folder is a language; the test that runs this one says which there are.
+const LANGUAGES = (process.env.CALL_LANGUAGES ?? "fr en").split(" ");
+const TEXTS = Object.fromEntries(LANGUAGES.map((code) => [code, textsIn(code)]));
 
 const BOTH: Media = { audio: true, video: true, wantsVideo: true };
 const peer = (state: PeerState, hasLeft = false): Input => ({ type: "peer", peer: { state, since: "2026-03-02T09:02:00Z", media: BOTH, hasLeft } as Peer });
@@ -96,27 +100,31 @@ test("every state has words in both languages, and a way on where there is one",
 
 test("a technical failure is said not to be held against the insured", () => {
   const facts = [...IN_CALL, { type: "failed", reason: "no_media" } as Input].reduce(reduce, begin("insured"));
-  assert.match(noticeOf("failed", facts, TEXTS.fr, "fr").text, /ne vous sera pas reproché/);
+  assert.match(noticeOf("failed", facts, textsIn("fr"), "fr").text, /ne vous sera pas reproché/);
 });
 
 test("the doctor sees since when somebody waits, and may let them in", () => {
   const facts = [START, UP, welcome(true), peer("waiting")].reduce(reduce, begin("doctor"));
-  const notice = noticeOf("waiting", facts, TEXTS.fr, "fr-FR");
+  const notice = noticeOf("waiting", facts, textsIn("fr"), "fr-FR");
   assert.match(notice.title ?? "", /^L’assuré attend depuis \d\d h \d\d$/);
   assert.deepEqual(notice.acts, ["admit", "later5", "later10"]);
 });
 
 test("a delay is told to who waits", () => {
   const facts = [START, UP, welcome(false), { type: "delay", minutes: 10 } as Input].reduce(reduce, begin("insured"));
-  assert.match(noticeOf("waiting", facts, TEXTS.en, "en").text, /about 10 minutes/);
+  assert.match(noticeOf("waiting", facts, textsIn("en-GB"), "en").text, /about 10 minutes/);
 });
 
-test("both languages say the same things", () => {
+test("every language says the same things", () => {
   const shape = (value: unknown): unknown =>
     typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)])) : typeof value;
-  assert.deepEqual(shape(TEXTS.en), shape(TEXTS.fr));
   const names = (value: unknown) => [...JSON.stringify(value).matchAll(/\{(\w+)\}/g)].map((found) => found[1]);
-  assert.deepEqual(names(TEXTS.en), names(TEXTS.fr));
+  for (const texts of Object.values(TEXTS)) {
+    assert.deepEqual(shape(texts), shape(textsIn("fr")));
+    assert.deepEqual(names(texts), names(textsIn("fr")));
+  }
+  assert.notEqual(textsIn("en").leave, textsIn("fr").leave);
+  assert.equal(textsIn("xx"), textsIn("fr"), "a language without a file is read in French");
   assert.equal(fill("dans {minutes} min, {unknown}", { minutes: 5 }), "dans 5 min, {unknown}");
 });
 

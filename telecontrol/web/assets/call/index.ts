@@ -16,7 +16,7 @@ export { mountTest } from "./device_test";
 export { openDevices } from "./devices";
 export { Meter, chime, wakeAudio } from "./levels";
 export { mount, type Mounted, type MountOptions } from "./mount";
-export { TEXTS, type Texts } from "./texts";
+export { textsIn, type Texts } from "./texts";
 export { watchWaiting, type Waiting } from "./watch";
 export type { CallState, Peer, Problem, Statistics, Ticket } from "./types";
 

@@ -3,7 +3,7 @@ import { Builtin } from "./builtin";
 import { Call } from "./call";
 import { chime, wakeAudio } from "./levels";
 import { NotAllowed, type GetTicket } from "./link";
-import { TEXTS, type Language, type Texts } from "./texts";
+import { textsIn, type Texts } from "./texts";
 import type { Adapter, Role, Ticket } from "./types";
 import { View } from "./view";
 
@@ -18,7 +18,7 @@ export interface MountOptions {
   /** Names the call for this tab, so that a reload comes back by itself. */
   room?: string;
   phone?: string;
-  language?: Language;
+  language?: string;
   texts?: Partial<Texts>;
   /** "button" shows a button first; "now" enters at once. */
   start?: "button" | "now";
@@ -39,8 +39,8 @@ const ADAPTERS: Record<string, (role: Role, getTicket: GetTicket) => Adapter> = 
 export function mount(place: HTMLElement, options: MountOptions, provider = "builtin"): Mounted {
   const adapter = ADAPTERS[provider];
   if (adapter === undefined) throw new Error(`unknown provider: ${provider}`);
-  const language = options.language ?? (document.documentElement.lang.startsWith("en") ? "en" : "fr");
-  const texts: Texts = { ...TEXTS[language], ...options.texts };
+  const language = options.language ?? (document.documentElement.lang || "fr");
+  const texts: Texts = { ...textsIn(language), ...options.texts };
   const call = new Call(options.role, adapter(options.role, options.getTicket ?? posting(options)));
   const memory = new Memory(options.room);
   const enter = (): void => {
