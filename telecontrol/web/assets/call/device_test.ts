@@ -97,12 +97,12 @@ class DeviceTest {
   }
 
   private askAboutSound(): void {
-    chime();
+    void chime();
     setText(this.advice, this.words.heard);
     this.offer(
       [this.words.yes, () => this.finish(true)],
       [this.words.no, () => this.finish(false)],
-      [this.words.again, () => chime()],
+      [this.words.again, () => void chime()],
     );
   }
 

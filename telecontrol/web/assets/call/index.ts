@@ -38,13 +38,14 @@ export function mountAll(within: ParentNode = document): void {
 }
 
 function optionsOf(place: HTMLElement): MountOptions {
-  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callToken } = place.dataset;
+  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callLinkUrl, callToken } = place.dataset;
   return {
     role: callRole as Role,
     ticketUrl: callTicketUrl,
     room: callRoom,
     phone: callPhone,
-    start: callStart === "now" ? "now" : "button",
+    start: callStart === "now" || callStart === "devices" ? callStart : "button",
+    linkUrl: callLinkUrl,
     afterUrl: callAfterUrl,
     headers: token(callToken),
   };
