@@ -1,4 +1,4 @@
-"""The built-in call over HTTP: its socket, its polling, and the tickets that pages hand out.
+"""The call over HTTP, whoever carries the pictures: its socket, its polling, and the tickets that pages hand out.
 
 Everything here is opened by a ticket alone, which travels in a message or a body, never in an address. How somebody
 comes by a ticket is the business of the insured's and the doctor's pages: they check the right to it and answer with
@@ -22,9 +22,8 @@ from telecontrol import log
 from telecontrol.clock import SystemClock
 from telecontrol.config import Settings
 from telecontrol.errors import InvalidInput, TelecontrolError, TooManyAttempts
-from telecontrol.video.builtin import BuiltinProvider
 from telecontrol.video.call_messages import parse_join, parse_watch
-from telecontrol.video.connection import Connection
+from telecontrol.video.desk import CallDesk
 from telecontrol.video.models import Role
 from telecontrol.video.provider import VideoProvider
 from telecontrol.web.call_line import SocketLine
@@ -69,11 +68,12 @@ def ticket_answer(provider: VideoProvider, *, room_id: uuid.UUID, role: Role, id
     }
 
 
-def call_routes(provider: BuiltinProvider, *, settings: Settings, ping_seconds: float = PING_SECONDS) -> APIRouter:
-    """The routes of the built-in call. The router closes the provider when the application stops."""
+def call_routes(provider: CallDesk, *, settings: Settings, ping_seconds: float = PING_SECONDS) -> APIRouter:
+    """The routes of the call. The router starts the provider with the application, and closes it when that stops."""
 
     @asynccontextmanager
     async def closing(_app: FastAPI) -> AsyncIterator[None]:
+        await provider.run()
         yield
         await provider.aclose()
 
@@ -124,9 +124,9 @@ class _Guest:
         self.refresh = refresh
 
 
-async def _enter(provider: BuiltinProvider, room_id: uuid.UUID, socket: WebSocket, line: SocketLine) -> _Guest:
+async def _enter(provider: CallDesk, room_id: uuid.UUID, socket: WebSocket, line: SocketLine) -> _Guest:
     join = parse_join(await _first_text(socket))
-    connection: Connection = await provider.enter(room_id, join, line)
+    connection = await provider.enter(room_id, join, line)
     return _Guest(
         receive=connection.receive,
         gone=connection.lost,
@@ -134,7 +134,7 @@ async def _enter(provider: BuiltinProvider, room_id: uuid.UUID, socket: WebSocke
     )
 
 
-async def _watch(provider: BuiltinProvider, socket: WebSocket, line: SocketLine) -> _Guest:
+async def _watch(provider: CallDesk, socket: WebSocket, line: SocketLine) -> _Guest:
     room_ids = provider.watched_rooms(parse_watch(await _first_text(socket)).tickets)
     stop = provider.watch(room_ids, line)
     for message in await provider.waiting_in(room_ids):

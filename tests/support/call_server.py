@@ -23,9 +23,11 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from telecontrol.clock import Clock, SystemClock
-from telecontrol.config import Settings
+from telecontrol.config import Settings, VideoProvider
 from telecontrol.db.session import Database
 from telecontrol.video.builtin import BuiltinProvider
+from telecontrol.video.desk import CallDesk
+from telecontrol.video.livekit import LivekitProvider
 from telecontrol.video.models import Role
 from telecontrol.web.calls import call_routes, ticket_answer
 from telecontrol.web.errors import install_error_handlers
@@ -35,7 +37,7 @@ PAGE = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8"><title>{role}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
-<body><main data-call data-call-role="{role}" data-call-ticket-url="/harness/{room_id}/{role}/ticket"
+<body><main data-call data-call-provider="{provider}" data-call-role="{role}" data-call-ticket-url="/harness/{room_id}/{role}/ticket"
  data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"></main></body></html>"""
 
 
@@ -55,7 +57,8 @@ def call_app(
     grace_seconds: float = 45.0,
 ) -> FastAPI:
     """The product's call, plus pages that anybody may open."""
-    provider = BuiltinProvider(settings=settings, database=database, clock=clock, grace_seconds=grace_seconds)
+    make = LivekitProvider if settings.video_provider is VideoProvider.LIVEKIT else BuiltinProvider
+    provider: CallDesk = make(settings=settings, database=database, clock=clock, grace_seconds=grace_seconds)
     app = FastAPI()
     app.state.provider = provider
     app.add_middleware(SecurityHeaders, settings=settings)
@@ -64,7 +67,7 @@ def call_app(
 
     @app.get("/harness/{room_id}/{role}")
     async def page(room_id: uuid.UUID, role: Role, lang: str = "fr", start: str = "now") -> HTMLResponse:
-        return HTMLResponse(PAGE.format(room_id=room_id, role=role, lang=lang, start=start))
+        return HTMLResponse(PAGE.format(provider=provider.name, room_id=room_id, role=role, lang=lang, start=start))
 
     @app.post("/harness/{room_id}/{role}/ticket")
     async def ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
@@ -95,7 +98,7 @@ class _Server(uvicorn.Server):
 class Running:
     url: str
     settings: Settings
-    provider: BuiltinProvider
+    provider: CallDesk
 
     @property
     def socket_url(self) -> str:

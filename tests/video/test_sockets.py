@@ -19,10 +19,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Settings, VideoProvider
 from telecontrol.db.session import Database
-from telecontrol.video import rooms
+from telecontrol.video import live_calls, rooms
 from telecontrol.video.attendance import Attendance, attendance
 from telecontrol.video.models import Role
 from tests.support.call_server import Running, running
+from tests.support.livekit_server import livekit_stub
 
 DOCTOR, INSURED = Role.DOCTOR, Role.INSURED
 ADDRESS = "192.0.2.77"
@@ -117,13 +118,25 @@ class Desk:
 MakeDesk = Callable[..., Any]
 
 
+@pytest.fixture(params=list(VideoProvider))
+async def carried(request: pytest.FixtureRequest) -> AsyncIterator[dict[str, Any]]:
+    """The settings of each provider. LiveKit's server is a stand-in: nothing here needs a picture."""
+    if request.param is VideoProvider.BUILTIN:
+        yield {}
+        return
+    async with livekit_stub() as stub:
+        yield {"video_provider": VideoProvider.LIVEKIT, "livekit_url": stub.url}
+
+
 @pytest.fixture
-def make_desk(committed_database: Database, settings: Callable[..., Settings], clock: VirtualClock) -> MakeDesk:
+def make_desk(
+    committed_database: Database, settings: Callable[..., Settings], clock: VirtualClock, carried: dict[str, Any]
+) -> MakeDesk:
     @asynccontextmanager
     async def make(*, turn: bool = False, **options: Any) -> AsyncIterator[Desk]:
         relay = {"turn_urls": "turn:relay.example:3478", "turn_secret": "shared"} if turn else {}
         async with (
-            running(settings(**relay), committed_database, clock, **options) as server,
+            running(settings(**carried, **relay), committed_database, clock, **options) as server,
             AsyncExitStack() as stack,
         ):
             desk = Desk(server, committed_database, clock, stack)
@@ -154,6 +167,14 @@ async def test_the_insured_waits_is_admitted_and_both_are_told_to_start(desk: De
     assert (order["epoch"], order["is_offerer"], order["ice_policy"], order["ice_servers"]) == (1, False, "all", [])
     assert (await doctor.hears("start"))["is_offerer"] is True
 
+
+BUILTIN_ALONE = pytest.mark.parametrize("carried", [VideoProvider.BUILTIN], indirect=True)
+LIVEKIT_ALONE = pytest.mark.parametrize("carried", [VideoProvider.LIVEKIT], indirect=True)
+
+
+@BUILTIN_ALONE
+async def test_descriptions_and_candidates_go_from_page_to_page(desk: Desk) -> None:
+    doctor, insured = await desk.both()
     description = {"type": "offer", "sdp": "v=0"}
     await doctor.say("description", epoch=1, description=description)
     assert (await insured.hears("description"))["description"] == description
@@ -270,7 +291,7 @@ async def test_finishing_ends_it_for_both_and_the_record_tells(desk: Desk) -> No
     await doctor.say("finish")
     await insured.hears("ended", reason="finished")
     assert await doctor.is_closed() == 1000
-    await desk.server.provider._evidence.flushed()
+    await desk.server.provider.evidence_written()
     found = await desk.attendance()
     assert found.both_present_seconds == 7 * 60
     assert found.media_flowed
@@ -438,7 +459,6 @@ async def test_no_address_and_no_ticket_in_any_log(
     doctor, insured = await desk.both()
     candidate = {"candidate": f"candidate:1 1 UDP 1 {ADDRESS} 5000 typ host", "sdpMid": "0"}
     await insured.say("candidate", epoch=1, candidate=candidate)
-    await doctor.hears("candidate")
     await insured.say("candidate", epoch="wrong", candidate=candidate)
     await insured.hears("refused", reason="bad_message")
     written = "".join(capfd.readouterr())
@@ -447,3 +467,17 @@ async def test_no_address_and_no_ticket_in_any_log(
     assert "call.message_refused" in written
     assert ADDRESS not in written
     assert "eyJ" not in written
+
+
+@LIVEKIT_ALONE
+async def test_with_livekit_nothing_that_holds_an_address_is_passed_on_or_kept(desk: Desk) -> None:
+    doctor, insured = await desk.both()
+    await doctor.say("description", epoch=1, description={"type": "offer", "sdp": f"c=IN IP4 {ADDRESS}"})
+    await insured.say("candidate", epoch=1, candidate={"candidate": f"candidate:1 1 UDP 1 {ADDRESS} 5000 typ host"})
+    await doctor.say("media", media={"audio": False, "video": True, "wants_video": True})
+    await insured.hears("peer", media={"audio": False, "video": True, "wants_video": True})
+    assert not any(message["type"] in ("description", "candidate") for message in [*doctor.heard, *insured.heard])
+    async with desk.database.reading() as session:
+        row = (await live_calls.read(session, [desk.room_id]))[desk.room_id]
+    assert ADDRESS not in f"{row.state}{row.posts}"
+    assert "eyJ" not in f"{row.state}{row.posts}", "no ticket rests in the database"
