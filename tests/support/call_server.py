@@ -31,6 +31,7 @@ from telecontrol.video.livekit import LivekitProvider
 from telecontrol.video.models import Role
 from telecontrol.web.calls import call_routes, ticket_answer
 from telecontrol.web.errors import install_error_handlers
+from telecontrol.web.hooks import hooks
 from telecontrol.web.security import SecurityHeaders
 
 PAGE = """<!doctype html>
@@ -60,10 +61,12 @@ def call_app(
     make = LivekitProvider if settings.video_provider is VideoProvider.LIVEKIT else BuiltinProvider
     provider: CallDesk = make(settings=settings, database=database, clock=clock, grace_seconds=grace_seconds)
     app = FastAPI()
-    app.state.provider = provider
+    app.state.provider = app.state.video = provider
     app.add_middleware(SecurityHeaders, settings=settings)
     install_error_handlers(app)
     app.include_router(call_routes(provider, settings=settings, ping_seconds=ping_seconds))
+
+    app.include_router(hooks)
 
     @app.get("/harness/{room_id}/{role}")
     async def page(room_id: uuid.UUID, role: Role, lang: str = "fr", start: str = "now") -> HTMLResponse:
