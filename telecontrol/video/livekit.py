@@ -24,6 +24,7 @@ from telecontrol.video import ice, live_calls, livekit_hooks, reception, tickets
 from telecontrol.video.call_effects import Start
 from telecontrol.video.call_messages import Join
 from telecontrol.video.call_state import GRACE_SECONDS, Call
+from telecontrol.video.companion import CompanionSeat
 from telecontrol.video.connection import Admission
 from telecontrol.video.desk import Seated
 from telecontrol.video.evidence import EvidenceWriter
@@ -132,7 +133,7 @@ class LivekitProvider:
     async def enter(self, room_id: uuid.UUID, join: Join, line: Line) -> Seated:
         bearer = reception.bearer_for(self._settings, room_id, join.ticket)
         await self.evidence_written()
-        is_insured = bearer.role is Role.INSURED
+        is_insured = bearer.role is Role.INSURED and not bearer.is_companion
         call = (await self._board.calls([room_id])).get(room_id)
         stay, closes_at = await reception.arrive(
             self._database,
@@ -141,6 +142,8 @@ class LivekitProvider:
             is_going_on=lambda: call is not None and not call.is_empty,
             now=self._clock.now(),
         )
+        if bearer.is_companion:
+            return await self._accompany(bearer, line, closes_at)
         socket = self._board.plug(room_id, line, begin=lambda order: self._hand_over(bearer, order, line))
         since = stay.arrived_at if is_insured and stay is not None else None
         try:
@@ -210,6 +213,26 @@ class LivekitProvider:
         except Unavailable:
             # The look that comes every 30 s makes up for it.
             return
+
+    # Companions.
+
+    def issue_companion_ticket(self, room_id: uuid.UUID, identity: str, *, now_real: datetime) -> Ticket:
+        """A ticket to our socket for somebody who comes with the insured. `identity` as in `issue_ticket`."""
+        return self._ticket(Bearer(room_id, Role.INSURED, identity, is_companion=True), now_real)
+
+    async def _accompany(self, bearer: Bearer, line: Line, closes_at: datetime) -> Seated:
+        seat = CompanionSeat(
+            board=self._board,
+            clock=self._clock,
+            bearer=bearer,
+            line=line,
+            closes_at=closes_at,
+            has_relay=ice.has_relay(self._settings),
+            issue=self._ticket,
+            begin=lambda order: self._hand_over(bearer, order, line),
+        )
+        await seat.look()
+        return seat
 
     # Inside.
 

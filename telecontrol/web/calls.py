@@ -21,11 +21,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from telecontrol import log
 from telecontrol.clock import SystemClock
 from telecontrol.config import Settings
-from telecontrol.errors import InvalidInput, TelecontrolError, TooManyAttempts
+from telecontrol.errors import InvalidInput, TelecontrolError, TooManyAttempts, WrongState
 from telecontrol.video.call_messages import parse_join, parse_watch
 from telecontrol.video.desk import CallDesk
+from telecontrol.video.livekit import LivekitProvider
 from telecontrol.video.models import Role
-from telecontrol.video.provider import VideoProvider
+from telecontrol.video.provider import Ticket, VideoProvider
 from telecontrol.web.call_line import SocketLine
 
 PING_SECONDS = 20.0
@@ -57,6 +58,18 @@ def ticket_answer(provider: VideoProvider, *, room_id: uuid.UUID, role: Role, id
     `identity` is stable for the person (a row's id, never a name). Send it with `Cache-Control: no-store`.
     """
     ticket = provider.issue_ticket(room_id, role, identity, now_real=_real_clock.now())
+    return _answer(provider, ticket, room_id=room_id, role=role)
+
+
+def companion_answer(provider: VideoProvider, *, room_id: uuid.UUID, identity: str) -> dict[str, Any]:
+    """As `ticket_answer`, for a companion or an interpreter. Raises `WrongState` (`two_places`) where a call holds two."""
+    if not isinstance(provider, LivekitProvider):
+        raise WrongState("this call has two places", code="two_places")
+    ticket = provider.issue_companion_ticket(room_id, identity, now_real=_real_clock.now())
+    return _answer(provider, ticket, room_id=room_id, role=Role.INSURED)
+
+
+def _answer(provider: VideoProvider, ticket: Ticket, *, room_id: uuid.UUID, role: Role) -> dict[str, Any]:
     return {
         "provider": str(provider.name),
         "room_id": str(room_id),

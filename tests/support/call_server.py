@@ -29,7 +29,7 @@ from telecontrol.video.builtin import BuiltinProvider
 from telecontrol.video.desk import CallDesk
 from telecontrol.video.livekit import LivekitProvider
 from telecontrol.video.models import Role
-from telecontrol.web.calls import call_routes, ticket_answer
+from telecontrol.web.calls import call_routes, companion_answer, ticket_answer
 from telecontrol.web.errors import install_error_handlers
 from telecontrol.web.hooks import hooks
 from telecontrol.web.security import SecurityHeaders
@@ -75,6 +75,16 @@ def call_app(
     @app.post("/harness/{room_id}/{role}/ticket")
     async def ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
         return ticket_answer(provider, room_id=room_id, role=role, identity=f"the-{role}")
+
+    @app.get("/harness/{room_id}/{role}/companion")
+    async def companion_page(room_id: uuid.UUID, role: Role) -> HTMLResponse:
+        """The insured's page as it is opened by whoever comes with them."""
+        page = PAGE.format(provider=provider.name, room_id=room_id, role=role, lang="fr", start="now")
+        return HTMLResponse(page.replace('/ticket"', '/companion/ticket"'))
+
+    @app.post("/harness/{room_id}/{role}/companion/ticket")
+    async def companion_ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
+        return companion_answer(provider, room_id=room_id, identity="the-companion")
 
     @app.get("/harness/test")
     async def device_test() -> HTMLResponse:

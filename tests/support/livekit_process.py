@@ -82,8 +82,10 @@ def livekit_process(folder: Path, *, hooks: str = "") -> Iterator[LivekitProcess
 def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError, urllib.error.HTTPError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2):
-                return
-        time.sleep(0.05)
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2).close()
+        except (OSError, urllib.error.HTTPError):
+            time.sleep(0.05)
+        else:
+            return
     raise RuntimeError(f"LiveKit's server does not start: {log.read_text()[-2000:]}")

@@ -456,7 +456,7 @@ async def test_no_address_and_no_ticket_in_any_log(
     desk: Desk, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    doctor, insured = await desk.both()
+    _doctor, insured = await desk.both()
     candidate = {"candidate": f"candidate:1 1 UDP 1 {ADDRESS} 5000 typ host", "sdpMid": "0"}
     await insured.say("candidate", epoch=1, candidate=candidate)
     await insured.say("candidate", epoch="wrong", candidate=candidate)

@@ -88,7 +88,7 @@ class CallServer:
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)

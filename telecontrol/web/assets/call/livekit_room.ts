@@ -45,7 +45,7 @@ const QUIET = new Set([DisconnectReason.CLIENT_INITIATED, DisconnectReason.DUPLI
 
 export class LivekitAttempt implements Carrier {
   private readonly room: Room;
-  private readonly peer = new MediaStream();
+  private peer = new MediaStream();
   private readonly published: Partial<Record<"audio" | "video", LocalTrackPublication>> = {};
   private readonly worker: Worker | null;
   private readonly keys = new ExternalE2EEKeyProvider();
@@ -144,7 +144,7 @@ export class LivekitAttempt implements Carrier {
     return this.room.state === "connected";
   }
 
-  /** Of doctor or insured: a companion's picture says nothing of whether those two see each other. */
+  /** Of the other of the two: a companion's picture says nothing of whether those two see each other. */
   async statistics(): Promise<Statistics> {
     const reports = await Promise.all(this.peerTracks().map((track) => track.getRTCStatsReport()));
     const found = reports.filter((report) => report !== undefined).map(summarise);
@@ -191,10 +191,9 @@ export class LivekitAttempt implements Carrier {
   private listen(): void {
     this.room
       .on(RoomEvent.TrackSubscribed, (track, publication) => this.attach(track, publication))
-      .on(RoomEvent.TrackUnsubscribed, (track) => this.detach(track))
+      .on(RoomEvent.TrackUnsubscribed, () => this.show())
       .on(RoomEvent.ParticipantConnected, () => this.tellOthers())
       .on(RoomEvent.ParticipantDisconnected, () => this.tellOthers())
-      .on(RoomEvent.SignalReconnecting, () => undefined)
       .on(RoomEvent.Reconnecting, () => this.handlers.onTransport(false))
       .on(RoomEvent.Reconnected, () => this.handlers.onTransport(true))
       .on(RoomEvent.Disconnected, (reason) => {
@@ -210,38 +209,36 @@ export class LivekitAttempt implements Carrier {
     this.show();
   }
 
-  private detach(track: RemoteTrack): void {
-    this.peer.removeTrack(track.mediaStreamTrack);
-    this.tellOthers();
-  }
-
-  /** Lay the newest tracks of the other of the two where the page shows them, and companions beside. */
+  /** Lay the newest tracks of the other one where the page shows them, and companions beside. */
   private show(): void {
     const wanted = this.peerTracks().map((track) => track.mediaStreamTrack);
-    for (const old of this.peer.getTracks()) if (!wanted.includes(old)) this.peer.removeTrack(old);
-    const fresh = wanted.filter((track) => !this.peer.getTracks().includes(track));
-    for (const track of fresh) this.peer.addTrack(track);
-    if (fresh.length > 0) this.handlers.onStream(this.peer);
+    const shown = this.peer.getTracks();
+    if (wanted.length !== shown.length || wanted.some((track) => !shown.includes(track))) {
+      // Players take up a picture that is added to their stream, but not a sound that takes the place of another.
+      this.peer = new MediaStream(wanted);
+      if (wanted.length > 0) this.handlers.onStream(this.peer);
+    }
     this.tellOthers();
   }
 
   private tellOthers(): void {
-    const others = [...this.room.remoteParticipants.values()].filter((each) => !isSeated(each));
+    const others = [...this.room.remoteParticipants.values()].filter((each) => !this.isPeer(each));
     this.handlers.onOthers(others.map((each) => ({ id: each.identity, stream: new MediaStream(tracksOf(each).map((track) => track.mediaStreamTrack)) })));
   }
 
   private peerTracks(): RemoteTrack[] {
-    return [...this.room.remoteParticipants.values()].filter((each) => isSeated(each)).flatMap(tracksOf);
+    return [...this.room.remoteParticipants.values()].filter((each) => this.isPeer(each)).flatMap(tracksOf);
+  }
+
+  /** The insured for the doctor, the doctor for everybody else: the one whom the page shows large. */
+  private isPeer(participant: Participant): boolean {
+    const wanted = this.room.localParticipant.identity.startsWith("doctor:") ? "insured:" : "doctor:";
+    return participant.identity.startsWith(wanted);
   }
 
   private track(kind: "audio" | "video"): MediaStreamTrack | null {
     return this.local.getTracks().find((track) => track.kind === kind && track.readyState === "live") ?? null;
   }
-}
-
-/** Doctor and insured have the two seats of a call; whoever else is there came with the insured. */
-function isSeated(participant: Participant): boolean {
-  return /^(doctor|insured):/.test(participant.identity);
 }
 
 function tracksOf(participant: Participant): RemoteTrack[] {

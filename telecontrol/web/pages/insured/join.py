@@ -120,6 +120,7 @@ def _mount(request: Request, runtime: Runtime, dossier: Dossier, stay: WaitingEn
     """What the call's script reads of its element. It enters at once: the button was pressed on the page before."""
     return {
         "call": "",
+        "call-provider": str(runtime.settings.video_provider),
         "call-role": str(Role.INSURED),
         "call-ticket-url": paths.JOIN_TICKET,
         "call-room": str(stay.room_id),
