@@ -197,7 +197,8 @@ class BuiltinProvider:
         if is_seated or not reception.is_there(stay, now):
             return
         presence = reception.presence_of(stay)
-        seen = {"state": str(presence.state), "since": stay.arrived_at.isoformat(), "media": Media().model_dump()}
+        seen: dict[str, object] = {"state": str(presence.state), "since": stay.arrived_at.isoformat()}
+        seen |= {"media": Media().model_dump(), "is_ready": True}
         self._switchboard.send_to(room_id, Role.DOCTOR, {"type": "peer", "has_left": False, **seen})
         self._switchboard.tell_watchers(room_id, waiting_message(room_id, presence))
 

@@ -23,6 +23,7 @@ from telecontrol.video.call_messages import (
     Away,
     Bye,
     Candidate,
+    Chat,
     Description,
     Finish,
     Later,
@@ -46,6 +47,9 @@ from telecontrol.video.tickets import Bearer
 BURST = 200
 PER_SECOND = 20.0
 """An attempt is about forty messages in one second, then next to nothing."""
+CHAT_BURST = 10
+CHAT_PER_SECOND = 0.5
+"""Written lines: faster than anybody types, slower than a program that floods."""
 _SIGN_OF_LIFE_SECONDS = 15.0
 
 
@@ -110,6 +114,7 @@ class Connection:
         self._issue = issue
         self._admit = admit
         self._limit = RateLimit()
+        self._chat_limit = RateLimit(burst=CHAT_BURST, per_second=CHAT_PER_SECOND)
         self._seen_tick = time.monotonic()
 
     async def receive(self, text: str) -> None:
@@ -126,6 +131,8 @@ class Connection:
             return
         if isinstance(message, Admit | Later | Finish):
             await self._as_doctor(call, message)
+        elif isinstance(message, Chat) and not self._chat_limit.take(time.monotonic()):
+            self._refuse("chat_too_fast")
         else:
             self._apply(effects_of(call, self._socket, message, now=self._board.now()))
 
@@ -196,6 +203,7 @@ def effects_of(call: Call, socket: int, message: Message, *, now: Moment) -> lis
         Away: lambda m: call.away(socket, is_hidden=m.hidden, now=now),
         Bye: lambda m: call.bye(socket, for_good=m.for_good, now=now),
         Problem: lambda m: call.problem(socket, m.code, now=now),
+        Chat: lambda m: call.chat(socket, m),
         Description: lambda m: call.relay(socket, m),
         Candidate: lambda m: call.relay(socket, m),
         Pong: lambda _: [],

@@ -329,7 +329,7 @@ class LiveBoard:
         presence = reception.presence_of(stay if is_there else None)
         if presence != (held.polling or Presence(SeatState.ABSENT, None)):
             since = presence.since.isoformat() if presence.since else None
-            seen = {"state": str(presence.state), "since": since, "media": Media().model_dump()}
+            seen = {"state": str(presence.state), "since": since, "media": Media().model_dump(), "is_ready": True}
             plug.line.send({"type": "peer", "has_left": False, **seen})
             held.polling = presence
 

@@ -39,7 +39,8 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
 <body><main data-call data-call-provider="{provider}" data-call-role="{role}" data-call-ticket-url="/harness/{room_id}/{role}/ticket"
- data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"></main></body></html>"""
+ data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"
+ data-call-link-url="/harness/{room_id}/link"></main></body></html>"""
 
 
 TEST_PAGE = """<!doctype html>
@@ -85,6 +86,10 @@ def call_app(
     @app.post("/harness/{room_id}/{role}/companion/ticket")
     async def companion_ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
         return companion_answer(provider, room_id=room_id, identity="the-companion")
+
+    @app.post("/harness/{room_id}/link")
+    async def link(room_id: uuid.UUID) -> dict[str, str]:
+        return {"url": f"{settings.public_url}/i/a-link-for-another-browser"}
 
     @app.get("/harness/test")
     async def device_test() -> HTMLResponse:

@@ -146,13 +146,15 @@ async def test_the_buttons_do_what_they_say(side: MakeSide) -> None:
     await insured.page.get_by_role("button", name="Remettre la caméra").click()
     await hint.wait_for(state="hidden")
 
+    await insured.page.get_by_role("button", name="Plus").click()
     await insured.page.get_by_role("button", name="Son seul").click()
-    await hint.get_by_text("Caméra coupée").wait_for()
+    await hint.get_by_text("Son seul de l’autre côté").wait_for()
     before = await insured.statistics()
     await asyncio.sleep(1)
     after = await insured.statistics()
     assert after["framesDecoded"] - before["framesDecoded"] <= 3, "the doctor's picture is still sent"
     assert after["audioEnergy"] > before["audioEnergy"]
+    await insured.page.get_by_role("button", name="Plus").click()
     await insured.page.get_by_role("button", name="Remettre l’image").click()
     await asyncio.gather(insured.sees_and_hears(), doctor.sees_and_hears())
     assert {await doctor.state(), await insured.state()} == {"live"}
@@ -182,4 +184,4 @@ async def test_leaving_frees_the_place_and_says_so(side: MakeSide) -> None:
     await insured.page.get_by_role("button", name="Quitter").click()
     await insured.reaches("ended")
     await doctor.reaches("waiting")
-    assert await doctor.title() == "L’assuré n’est pas encore là"
+    assert await doctor.title() == "L’assuré a quitté l’appel"

@@ -187,6 +187,9 @@ export function summarise(report: RTCStatsReport): Statistics {
         found.audioEnergy += number("totalAudioEnergy");
       }
     }
+    if (entry.type === "candidate-pair" && entry.nominated === true && number("availableOutgoingBitrate") > 0) {
+      found.outgoingBitrate = number("availableOutgoingBitrate");
+    }
     if (entry.type === "transport" && typeof entry.selectedCandidatePairId === "string") {
       found.route = routeOf(report, entry.selectedCandidatePairId);
     }

@@ -73,10 +73,15 @@ export class Builtin implements Adapter {
   media(media: Media): void {
     this.mine = media;
     this.link.send({ type: "media", media: wire(media) });
+    this.obey();
   }
 
   replace(kind: "audio" | "video", track: MediaStreamTrack | null): void {
     void this.attempt?.replace(kind, track);
+  }
+
+  chat(text: string): void {
+    if (!this.link.send({ type: "chat", text })) this.onEvent({ type: "refused", reason: "chat_undelivered" });
   }
 
   admit(): void {
@@ -149,6 +154,9 @@ export class Builtin implements Adapter {
       case "peer_problem":
         this.onEvent({ type: "peer_problem", code: message.code as Problem });
         break;
+      case "chat":
+        this.onEvent({ type: "chat", text: String(message.text), mine: false });
+        break;
       case "start":
         void this.start(message);
         break;
@@ -186,15 +194,16 @@ export class Builtin implements Adapter {
       since: (said.since as string | null) ?? null,
       media: unwire(said.media),
       hasLeft: said.has_left === true,
+      isReady: said.is_ready !== false,
     };
     if (this.peer.hasLeft) this.dropAttempt();
     this.onEvent({ type: "peer", peer: this.peer });
     this.obey();
   }
 
-  /** The other side says what it wants of us. */
+  /** A picture is sent when the other side wants one and this side has not switched it off: black costs them too. */
   private obey(): void {
-    if (this.peer.state !== "absent") void this.attempt?.sendVideo(this.peer.media.wantsVideo);
+    if (this.peer.state !== "absent") void this.attempt?.sendVideo(this.peer.media.wantsVideo && this.mine.video);
   }
 
   private refuse(message: Message): void {
@@ -202,7 +211,7 @@ export class Builtin implements Adapter {
     if (reason === "ticket_invalid") {
       // Old, most likely: the next attempt asks for another.
       this.link.forgetTicket();
-    } else if (reason === "not_yours" || reason === "nobody_waits" || reason === "unavailable") {
+    } else if (reason === "not_yours" || reason === "nobody_waits" || reason === "unavailable" || reason.startsWith("chat_")) {
       this.onEvent({ type: "refused", reason });
     } else if (reason === "room_closed" || reason === "room_over") {
       this.close();
@@ -285,6 +294,7 @@ export class Builtin implements Adapter {
           {
             video: wantsPicture(this.mine, this.peer.media),
             audio: this.peer.media.audio,
+            isSendingVideo: this.mine.video && this.peer.media.wantsVideo,
             isExcused: this.options.isHidden() || (this.peer.state === "away" && this.isLinked && this.isLive && attempt.isConnected),
             isConnected: attempt.isConnected,
           },
@@ -343,14 +353,15 @@ export class Builtin implements Adapter {
 }
 
 function sampleOf(found: Statistics): Sample {
-  return { at: performance.now(), frames: found.framesDecoded, audioPackets: found.audioPackets, lost: found.packetsLost, received: found.packetsReceived };
+  const { framesDecoded: frames, audioPackets, packetsLost: lost, packetsReceived: received, outgoingBitrate: outgoing } = found;
+  return { at: performance.now(), frames, audioPackets, lost, received, outgoing };
 }
 
-function wire(media: Media): Record<string, boolean> {
-  return { audio: media.audio, video: media.video, wants_video: media.wantsVideo };
+function wire(media: Media): Record<string, boolean | string> {
+  return { audio: media.audio, video: media.video, wants_video: media.wantsVideo, showing: media.showing ?? "" };
 }
 
 function unwire(said: unknown): Media {
-  const media = said as { audio: boolean; video: boolean; wants_video: boolean };
-  return { audio: media.audio, video: media.video, wantsVideo: media.wants_video };
+  const media = said as { audio: boolean; video: boolean; wants_video: boolean; showing?: Media["showing"] };
+  return { audio: media.audio, video: media.video, wantsVideo: media.wants_video, showing: media.showing ?? "" };
 }

@@ -2,11 +2,11 @@
 import { openDevices, stop } from "./devices";
 import { button, element, setText } from "./elements";
 import { chime, Meter, wakeAudio } from "./levels";
-import { TEXTS, type Language, type TestTexts, type Texts } from "./texts";
+import { textsIn, type TestTexts, type Texts } from "./texts";
 import type { Problem } from "./types";
 
 export interface TestOptions {
-  language?: Language;
+  language?: string;
   /** Where the result is posted as JSON, if anywhere: `{result: "ready" | "problem", code}`. */
   resultUrl?: string;
   headers?: Record<string, string>;
@@ -41,8 +41,7 @@ class DeviceTest {
     place: HTMLElement,
     private readonly options: TestOptions,
   ) {
-    const language = options.language ?? (document.documentElement.lang.startsWith("en") ? "en" : "fr");
-    this.texts = TEXTS[language];
+    this.texts = textsIn(options.language ?? document.documentElement.lang);
     this.words = this.texts.test;
     this.picture.muted = true;
     this.level.setAttribute("aria-label", this.texts.microphoneLevel);
@@ -98,12 +97,12 @@ class DeviceTest {
   }
 
   private askAboutSound(): void {
-    chime();
+    void chime();
     setText(this.advice, this.words.heard);
     this.offer(
       [this.words.yes, () => this.finish(true)],
       [this.words.no, () => this.finish(false)],
-      [this.words.again, () => chime()],
+      [this.words.again, () => void chime()],
     );
   }
 

@@ -16,7 +16,7 @@ export { mountTest } from "./device_test";
 export { openDevices } from "./devices";
 export { Meter, chime, wakeAudio } from "./levels";
 export { mount, type Mounted, type MountOptions } from "./mount";
-export { TEXTS, type Texts } from "./texts";
+export { textsIn, type Texts } from "./texts";
 export { watchWaiting, type Waiting } from "./watch";
 export type { CallState, Peer, Problem, Statistics, Ticket } from "./types";
 
@@ -38,13 +38,14 @@ export function mountAll(within: ParentNode = document): void {
 }
 
 function optionsOf(place: HTMLElement): MountOptions {
-  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callToken } = place.dataset;
+  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callLinkUrl, callToken } = place.dataset;
   return {
     role: callRole as Role,
     ticketUrl: callTicketUrl,
     room: callRoom,
     phone: callPhone,
-    start: callStart === "now" ? "now" : "button",
+    start: callStart === "now" || callStart === "devices" ? callStart : "button",
+    linkUrl: callLinkUrl,
     afterUrl: callAfterUrl,
     headers: token(callToken),
   };

@@ -24,8 +24,8 @@ export class Livekit extends Builtin {
     this.carrier?.wantVideo(media);
   }
 
-  chat(text: string): void {
-    this.carrier?.say(text);
+  override chat(text: string): void {
+    if (this.carrier?.say(text) !== true) this.onEvent({ type: "refused", reason: "chat_undelivered" });
   }
 
   protected override carry(order: Order, handlers: AttemptHandlers): Carrier {
@@ -87,8 +87,8 @@ class Fetched implements Carrier {
     this.made?.wantVideo(media);
   }
 
-  say(text: string): void {
-    this.made?.say(text);
+  say(text: string): boolean {
+    return this.made?.say(text) ?? false;
   }
 
   get isConnected(): boolean {

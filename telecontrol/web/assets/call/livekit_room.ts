@@ -134,10 +134,12 @@ export class LivekitAttempt implements Carrier {
     }
   }
 
-  /** Words for whoever is in the call, kept nowhere. */
-  say(text: string): void {
+  /** Words for whoever is in the call, kept nowhere. False when nobody is there to read them. */
+  say(text: string): boolean {
+    if (!this.isConnected || this.room.remoteParticipants.size === 0) return false;
     const bytes = new TextEncoder().encode(text);
     void this.room.localParticipant.publishData(bytes, { reliable: true, topic: CHAT }).catch(() => undefined);
+    return true;
   }
 
   get isConnected(): boolean {
@@ -157,6 +159,7 @@ export class LivekitAttempt implements Carrier {
       packetsLost: sum("packetsLost"),
       packetsReceived: sum("packetsReceived"),
       route: found.find((each) => each.route !== "")?.route ?? "",
+      outgoingBitrate: found.find((each) => each.outgoingBitrate !== undefined)?.outgoingBitrate,
     };
   }
 

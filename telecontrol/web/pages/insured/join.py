@@ -14,6 +14,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from telecontrol.accounts.links import link_url, mint_link
+from telecontrol.accounts.models import LinkPurpose
 from telecontrol.errors import WrongState
 from telecontrol.scheduling.attendance import open_room
 from telecontrol.scheduling.dossier import Dossier
@@ -111,13 +113,36 @@ async def ticket(
     return JSONResponse(answer)
 
 
+@pages.post(paths.JOIN_LINK)
+async def another_link(runtime: RuntimeDep, guest: KnownGuestDep, session: SessionDep, now: NowDep) -> Response:
+    """A link to be opened in another browser, where this one (inside an application, most often) has no camera.
+
+    The page's own address would not do: it needs this browser's visit. The link asks for the birth date like any other, and
+    opens what the link opens by which this browser came.
+    """
+    viewer = guest.require_join()
+    dossier = await own_dossier(session, viewer)
+    _check_open(dossier, now)
+    token = await mint_link(
+        session,
+        appointment_id=dossier.appointment.id,
+        insured_id=dossier.insured.id,
+        control_id=dossier.control.id,
+        purpose=LinkPurpose.ACT,
+        now=now,
+        expires_at=guest.link.expires_at,
+    )
+    return JSONResponse({"url": link_url(runtime.settings.public_url, token)}, headers={"Cache-Control": "no-store"})
+
+
 def _check_open(dossier: Dossier, now: datetime) -> None:
     if not state_of(dossier, now=now, may_act=True).can_join:
         raise WrongState("this call cannot be joined now", code="not_joinable")
 
 
 def _mount(request: Request, runtime: Runtime, dossier: Dossier, stay: WaitingEntry) -> dict[str, str]:
-    """What the call's script reads of its element. It enters at once: the button was pressed on the page before."""
+    """What the call's script reads of its element. The button was pressed on the page before: the person has arrived, and
+    chooses camera and microphone first; whoever is in the call already comes straight back to it."""
     return {
         "call": "",
         "call-provider": str(runtime.settings.video_provider),
@@ -125,7 +150,8 @@ def _mount(request: Request, runtime: Runtime, dossier: Dossier, stay: WaitingEn
         "call-ticket-url": paths.JOIN_TICKET,
         "call-room": str(stay.room_id),
         "call-phone": phone(dossier.organisation.phone or runtime.settings.support_phone),
-        "call-start": "now",
+        "call-start": "devices" if stay.admitted_at is None else "now",
+        "call-link-url": paths.JOIN_LINK,
         "call-token": form_token(runtime.settings, browser_id(request)),
         "call-after-url": paths.HOME,
     }
