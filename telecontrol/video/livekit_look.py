@@ -8,6 +8,7 @@ rooms whose end LiveKit has missed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 
 from sqlalchemy import select
@@ -69,7 +70,9 @@ class LivekitLook:
             await live_calls.forget_ended(session, now=now)
             await livekit_hooks.forget_old(session, now=now.at)
         for room_id in await self._server.rooms():
-            await self.look_at(room_id)
+            # What fails in one room is tried again at the next look; the others are looked at now.
+            with contextlib.suppress(Unavailable):
+                await self.look_at(room_id)
 
     async def look_at(self, room_id: uuid.UUID) -> None:
         """Who is in one room, held against the call. Rooms that are not ours are left alone."""

@@ -52,6 +52,8 @@ class LivekitStub:
     rooms: dict[str, dict[str, ParticipantInfo]] = field(default_factory=dict)
     settings: dict[str, CreateRoomRequest] = field(default_factory=dict)
     ledger: list[tuple[str, str]] = field(default_factory=list)
+    grants: list[dict[str, Any]] = field(default_factory=list)
+    """What each request was allowed to do, as its own token said."""
     faults: dict[str, str | float] = field(default_factory=dict)
 
     @property
@@ -115,7 +117,7 @@ def _application(stub: LivekitStub) -> FastAPI:
             return JSONResponse({"code": fault, "msg": "as the test wishes"}, _STATUS[fault])
         try:
             token = request.headers["authorization"].removeprefix("Bearer ")
-            jwt.decode(token, SECRET, algorithms=["HS256"], issuer=KEY)
+            stub.grants.append(jwt.decode(token, SECRET, algorithms=["HS256"], issuer=KEY)["video"])
         except (KeyError, jwt.PyJWTError):
             return JSONResponse({"code": "unauthenticated", "msg": "no such key"}, 401)
         answer = stub.answer(method, body)

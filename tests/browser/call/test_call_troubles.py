@@ -19,11 +19,12 @@ from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Si
 from tests.support.needs import program
 from tests.support.ports import free_port
 
+# Through a relay alone, and there is none: no candidate of either side leads anywhere.
 NO_ROUTE = """
-  const add = RTCPeerConnection.prototype.addIceCandidate;
-  RTCPeerConnection.prototype.addIceCandidate = function (candidate) {
-    return window.isRouteFree ? add.call(this, candidate) : Promise.resolve();
-  };
+  const blocked = (given) => window.isRouteFree ? given : { ...given, iceTransportPolicy: "relay", iceServers: [] };
+  const configure = RTCPeerConnection.prototype.setConfiguration;
+  RTCPeerConnection.prototype.setConfiguration = function (given) { return configure.call(this, blocked(given)); };
+  window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, { construct: (of, [given]) => new of(blocked(given)) });
 """
 NO_CAMERA = """
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
