@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from telecontrol.errors import Misconfigured
 
 DEVELOPMENT_SECRET = "development-only-secret-never-in-production"  # noqa: S105  (refused by `require_startable`)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _LEAST_DIFFERENT = 8
 """Characters that a secret holds at least: `aaaa…` is long, and no secret."""
@@ -94,6 +95,9 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_SECRET),
         description="LiveKit API secret, 32 characters or more; also signs built-in tickets",
     )
+    livekit_e2ee: bool = Field(
+        False, description="LiveKit: encrypt pictures and sound between the browsers, with keys that the pages hand out"
+    )
     turn_urls: str = Field("", description="TURN servers by commas (turn:host:3478?transport=udp,turns:…)")
     turn_secret: SecretStr = Field(SecretStr(""), description="Shared secret of coturn's REST credentials")
 
@@ -115,7 +119,7 @@ class Settings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether people reach the service on this machine only: plain http is allowed there and nowhere else."""
-        return urlsplit(self.public_url).hostname in {"127.0.0.1", "localhost", "::1"}
+        return urlsplit(self.public_url).hostname in _LOOPBACK
 
     @property
     def is_secure(self) -> bool:
@@ -151,8 +155,26 @@ class Settings(BaseSettings):
             reasons.append(
                 "the built-in call takes one process: use LiveKit with several (TELECONTROL_VIDEO_PROVIDER=livekit)"
             )
+        if self.video_provider is VideoProvider.LIVEKIT:
+            reasons += self._reasons_against_livekit()
         if self.environment is Environment.PRODUCTION:
             reasons += self._reasons_not_in_production()
+        return reasons
+
+    def _reasons_against_livekit(self) -> list[str]:
+        reasons = []
+        server = urlsplit(self.livekit_url)
+        is_near = server.hostname in _LOOPBACK
+        if not server.hostname or server.scheme not in ("ws", "wss"):
+            reasons.append("TELECONTROL_LIVEKIT_URL must be the address of a LiveKit server: wss://…")
+        elif server.scheme == "ws" and not is_near:
+            reasons.append("TELECONTROL_LIVEKIT_URL is plain ws outside this machine: tickets and pictures need wss")
+        if not self.livekit_api_key:
+            reasons.append(
+                "TELECONTROL_LIVEKIT_API_KEY is empty: it is the name of a key that the LiveKit server knows"
+            )
+        if len(self.livekit_api_secret.get_secret_value()) < 32:
+            reasons.append("TELECONTROL_LIVEKIT_API_SECRET must have 32 characters or more")
         return reasons
 
     def _reasons_not_in_production(self) -> list[str]:

@@ -73,6 +73,7 @@ class Call:
         effects = self._unseat(seat, is_same_page=is_same_page)
         was_gone = seat.lost is not None or seat.is_hidden
         seat.socket, seat.lost, seat.page = socket, None, join.page
+        was_live = seat.is_live and seat.epoch == join.epoch
         seat.is_live, seat.epoch = join.live and join.epoch > 0, join.epoch
         seat.is_ready, seat.is_hidden, seat.media = join.ready, False, join.media
         seat.since = since or seat.since or now.at
@@ -82,6 +83,9 @@ class Call:
             self.attempt, self.has_failed = 0, False
         effects.append(Send(socket, self._welcome(role)))
         effects += self._note_arrival(role, was_gone=was_gone, now=now)
+        if seat.is_live and not was_live and self.is_admitted:
+            # Said to a process that died before it was written down.
+            effects.append(Note(role, EventKind.MEDIA_FLOWING, now.at, EventSource.CLIENT))
         effects += self._tell_peer(role)
         return effects + self._settle(joined=role)
 

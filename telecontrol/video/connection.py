@@ -17,7 +17,7 @@ from telecontrol.db.session import Database
 from telecontrol.errors import TooManyAttempts, WrongState
 from telecontrol.video import waiting
 from telecontrol.video.attendance import Fact
-from telecontrol.video.call_effects import Effect
+from telecontrol.video.call_effects import Effect, Moment
 from telecontrol.video.call_messages import (
     Admit,
     Away,
@@ -134,7 +134,7 @@ class Connection:
         elif isinstance(message, Chat) and not self._chat_limit.take(time.monotonic()):
             self._refuse("chat_too_fast")
         else:
-            self._apply(_effects(call, self._socket, message, self._board))
+            self._apply(effects_of(call, self._socket, message, now=self._board.now()))
 
     def lost(self) -> None:
         """The socket is gone."""
@@ -192,8 +192,8 @@ class Connection:
             self._evidence.add(Fact(self._bearer.room_id, self._bearer.role, None, self._clock.now()))
 
 
-def _effects(call: Call, socket: int, message: Message, board: Switchboard) -> list[Effect]:
-    now = board.now()
+def effects_of(call: Call, socket: int, message: Message, *, now: Moment) -> list[Effect]:
+    """What follows from a page's word, whoever says it. What only the doctor may say is not among these words."""
     table: dict[type[Any], Callable[[Any], list[Effect]]] = {
         Ready: lambda m: call.ready(socket, m.media),
         MediaChanged: lambda m: call.media(socket, m.media),

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telecontrol.config import VideoProvider as ProviderName
@@ -142,3 +142,35 @@ class DeviceTest(HasId, Base):
     tested_at: Mapped[datetime]
     problem: Mapped[str] = mapped_column(String(40), default="")
     """A code of `call_messages.ProblemCode`; empty when everything worked."""
+
+
+class LiveCall(Base):
+    """A call whose pages may hang on several processes: the state machine's memory, and what it last asked to be done.
+
+    One row for each room, locked while the machine runs. `posts` are the effects of the latest revisions, each for one socket of
+    one process; no ticket, no description and no address is among them.
+    """
+
+    __tablename__ = "live_call"
+    __table_args__ = (Index("ix_live_call_due_tick", "due_tick"),)
+
+    room_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("call_room.id"), primary_key=True)
+    revision: Mapped[int]
+    state: Mapped[dict[str, Any]]
+    posts: Mapped[list[Any]]
+    due_tick: Mapped[float | None] = mapped_column(Float())
+    """When the machine has something to do by itself, in real seconds since 1970; null when it has not."""
+    changed_at: Mapped[datetime]
+
+
+class ProviderHook(Base):
+    """A provider's callback that was received, by the provider's own id of the event: a second one changes nothing."""
+
+    __tablename__ = "provider_hook"
+    __table_args__ = (Index("ix_provider_hook_received_at", "received_at"),)
+
+    event_id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    room_id: Mapped[uuid.UUID | None]
+    """As the event said: perhaps no room of ours."""
+    received_at: Mapped[datetime]

@@ -55,6 +55,11 @@ class VideoProvider(Protocol):
     @property
     def name(self) -> ProviderName: ...
 
+    @property
+    def max_people(self) -> int:
+        """How many people one call can hold: two, or more where companions and interpreters have places of their own."""
+        ...
+
     def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
         """A ticket for one person. The caller has checked, in service time, that they may enter."""
         ...

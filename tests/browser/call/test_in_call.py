@@ -100,7 +100,7 @@ async def test_arrival_does_not_wait_for_the_camera_and_going_in_is_one_press(si
     await doctor.admit()
     await page.get_by_role("heading", name="Le médecin vous attend").wait_for()
     await asyncio.sleep(0.5)
-    assert await insured.connections_made() == 0
+    assert await insured.attempts_made() == 0
     await goes_in(insured)
     await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
     await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
@@ -251,7 +251,7 @@ async def test_on_a_network_that_stays_poor_the_sound_is_kept_by_itself(side: Ma
     await insured.page.evaluate("window.isLossy = false")
     await insured.page.get_by_role("button", name="Remettre l’image").click()
     await asyncio.gather(insured.sees_and_hears(), doctor.sees_and_hears())
-    assert {await doctor.connections_made(), await insured.connections_made()} == {1}
+    assert {await doctor.attempts_made(), await insured.attempts_made()} == {1}
 
 
 async def test_a_document_and_the_screen_are_shown_and_put_away(side: MakeSide) -> None:
@@ -281,7 +281,7 @@ async def test_a_document_and_the_screen_are_shown_and_put_away(side: MakeSide) 
     await insured.page.evaluate("sharedScreen.stop(), sharedScreen.dispatchEvent(new Event('ended'))")
     await doctor.page.locator(".call__hint").first.wait_for(state="hidden")
     await asyncio.gather(insured.sees_and_hears(), doctor.sees_and_hears())
-    assert {await doctor.connections_made(), await insured.connections_made()} == {1}, "no new negotiation"
+    assert {await doctor.attempts_made(), await insured.attempts_made()} == {1}, "no new negotiation"
 
 
 async def test_leaving_offers_to_come_back_on_the_same_page(side: MakeSide) -> None:

@@ -1,7 +1,7 @@
 /**
  * The call. A page either writes
  *
- *   <div data-call data-call-role="insured" data-call-ticket-url="…" data-call-room="…" data-call-phone="…"></div>
+ *   <div data-call data-call-provider="builtin" data-call-role="insured" data-call-ticket-url="…" data-call-room="…" data-call-phone="…"></div>
  *
  * and loads this script, or imports `mount` and hands it an element and options. `#device-test` becomes the device test.
  */
@@ -33,7 +33,7 @@ export function mountAll(within: ParentNode = document): void {
     if (place.querySelector(".call-test") === null) mountTest(place, { resultUrl: callResultUrl, headers: token(callToken) });
   }
   for (const place of within.querySelectorAll<HTMLElement>("[data-call]")) {
-    if (place.mountedCall === undefined) place.mountedCall = mount(place, optionsOf(place));
+    if (place.mountedCall === undefined) place.mountedCall = mount(place, optionsOf(place), place.dataset.callProvider);
   }
 }
 

@@ -2,6 +2,7 @@
 import { Builtin } from "./builtin";
 import { Call } from "./call";
 import { chime, wakeAudio } from "./levels";
+import { Livekit } from "./livekit";
 import { NotAllowed, type GetTicket } from "./link";
 import { textsIn, type Texts } from "./texts";
 import type { Adapter, Role, Ticket } from "./types";
@@ -36,6 +37,7 @@ export interface Mounted {
 /** Every provider by its name; each is a client of the same machine. */
 const ADAPTERS: Record<string, (role: Role, getTicket: GetTicket) => Adapter> = {
   builtin: (role, getTicket) => new Builtin({ role, getTicket, isHidden: () => document.hidden }),
+  livekit: (role, getTicket) => new Livekit({ role, getTicket, isHidden: () => document.hidden }),
 };
 
 export function mount(place: HTMLElement, options: MountOptions, provider = "builtin"): Mounted {

@@ -36,11 +36,14 @@ export type Verdict = "none" | "live" | "poor" | "dead";
 
 export class Judge {
   private progressAt: number;
-  private last: Sample | null = null;
   private isLive = false;
   private loss = 0;
 
-  constructor(startedAt: number) {
+  /** `last`: what was counted before, where a connection that stands is looked at anew. */
+  constructor(
+    startedAt: number,
+    private last: Sample | null = null,
+  ) {
     this.progressAt = startedAt;
   }
 

@@ -83,6 +83,12 @@ export interface Statistics {
   route: string;
 }
 
+/** Somebody in the call beside the two who hold it. */
+export interface Other {
+  id: string;
+  stream: MediaStream;
+}
+
 export type AdapterEvent =
   | { type: "link"; up: boolean }
   | { type: "welcome"; isAdmitted: boolean }
@@ -97,6 +103,8 @@ export type AdapterEvent =
   | { type: "stream"; stream: MediaStream }
   | { type: "transport"; connected: boolean }
   | { type: "quality"; quality: Quality }
+  /** Companions, interpreters: whoever is there beside doctor and insured. */
+  | { type: "others"; others: Other[] }
   | { type: "refused"; reason: string }
   | { type: "takeover" }
   | { type: "ended"; reason: string }

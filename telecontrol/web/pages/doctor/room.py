@@ -21,8 +21,8 @@ from telecontrol.reports.notes import read_note
 from telecontrol.scheduling import attendance
 from telecontrol.scheduling.doctor_day import own_dossier
 from telecontrol.scheduling.dossier import Dossier
-from telecontrol.video.builtin import BuiltinProvider
 from telecontrol.video.attendance import timeline
+from telecontrol.video.desk import CallDesk
 from telecontrol.video.models import Role
 from telecontrol.web import paths
 from telecontrol.web.calls import ticket_answer
@@ -44,7 +44,7 @@ ROOM = paths.room("{appointment_id}")
 
 async def _evidence_written(request: Request) -> None:
     """Before the request's transaction: on SQLite the evidence waits for the same lock."""
-    provider: BuiltinProvider = request.app.state.video
+    provider: CallDesk = request.app.state.video
     await provider.evidence_written()
 
 

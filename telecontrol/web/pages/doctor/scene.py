@@ -124,6 +124,7 @@ def call_of(request: Request, runtime: Runtime, scene: Scene, *, now: datetime) 
         return None
     return {
         "call": "",
+        "call-provider": str(runtime.settings.video_provider),
         "call-role": str(Role.DOCTOR),
         "call-ticket-url": paths.room(str(appointment.id), "ticket"),
         "call-room": str(appointment.id),

@@ -145,6 +145,7 @@ def _mount(request: Request, runtime: Runtime, dossier: Dossier, stay: WaitingEn
     chooses camera and microphone first; whoever is in the call already comes straight back to it."""
     return {
         "call": "",
+        "call-provider": str(runtime.settings.video_provider),
         "call-role": str(Role.INSURED),
         "call-ticket-url": paths.JOIN_TICKET,
         "call-room": str(stay.room_id),
