@@ -27,8 +27,8 @@ const BOOTSTRAP_NOTICES = ["import", "global-builtin", "color-functions", "if-fu
 
 const KEPT_MS = 3600 * 1000;
 
-const STYLES = { "insured.css": "scss/insured.scss", "staff.css": "scss/staff.scss", "development.css": "scss/development.scss", "call.css": "call/call.scss" };
-const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts" };
+const STYLES = { "insured.css": "scss/insured.scss", "staff.css": "scss/staff.scss", "development.css": "scss/development.scss", "call.css": "call/call.scss", "device_test.css": "device_test/device_test.scss" };
+const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts", "device_test.js": "device_test/index.ts" };
 const FIGURES = { "favicon.svg": "img/favicon.svg" };
 
 /** Only the call may be absent: it is bundled as soon as it exists. */
@@ -63,7 +63,7 @@ async function style(source) {
   return Buffer.from(code);
 }
 
-/** One file for each page's script; only the call may be split, so that a heavy client is fetched when it is used. */
+/** One file for each page's script; only the call and its test may be split, so that a heavy client is fetched when it is used. */
 async function script(manifest, name, source) {
   const { outputFiles, metafile } = await esbuild.build({
     entryPoints: [{ in: path.join(ASSETS, source), out: name.replace(/\.js$/, "") }],
@@ -72,7 +72,7 @@ async function script(manifest, name, source) {
     metafile: true,
     minify: true,
     format: "esm",
-    splitting: name === "call.js",
+    splitting: name === "call.js" || name === "device_test.js",
     target: TARGET,
     legalComments: "none",
     outdir: STATIC,

@@ -13,7 +13,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from telecontrol.notify import wording
 from telecontrol.notify.colours import accent_of, ink_on, link_colour
-from telecontrol.notify.contexts import AccessCode, Change, DeskDigest, DoctorSignatureDue, ForAppointment, ForDoctor, Letterhead
+from telecontrol.notify.contexts import (
+    AccessCode,
+    Change,
+    DeskDigest,
+    DoctorSignatureDue,
+    ForAppointment,
+    ForDoctor,
+    Letterhead,
+)
 from telecontrol.notify.letter import Block, as_text, blocks_of
 from telecontrol.notify.names import discreet_name, shorter_names
 from telecontrol.notify.sms_text import segments, to_gsm7

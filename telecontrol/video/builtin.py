@@ -18,7 +18,7 @@ from telecontrol.video.call_state import GRACE_SECONDS
 from telecontrol.video.connection import Admission, Connection
 from telecontrol.video.evidence import EvidenceWriter
 from telecontrol.video.models import Role, WaitingEntry
-from telecontrol.video.provider import Health, Presence, SeatState, Ticket
+from telecontrol.video.provider import ConnectionTest, Health, Presence, SeatState, Ticket
 from telecontrol.video.switchboard import Line, Switchboard, waiting_message
 
 
@@ -55,6 +55,28 @@ class BuiltinProvider:
     @property
     def name(self) -> ProviderName:
         return ProviderName.BUILTIN
+
+    @property
+    def places(self) -> int:
+        """Peer to peer: the doctor's seat and the insured's."""
+        return len(Role)
+
+    def issue_connection_test(self, *, now_real: datetime) -> ConnectionTest:
+        """A token for the test socket, and credentials of the same relay that calls use, for a few minutes."""
+        token, expires_at = tickets.issue_test(self._settings, now_real=now_real)
+        servers = ice.ice_servers(
+            self._settings,
+            identity=f"test-{uuid.uuid4().hex[:12]}",
+            now_real=now_real,
+            lifetime=ice.TEST_CREDENTIAL_LIFETIME,
+        )
+        return ConnectionTest(
+            token=token,
+            url=self.socket_url("test"),
+            ice_servers=servers,
+            has_relay=ice.has_relay(self._settings),
+            expires_at=expires_at,
+        )
 
     def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
         """A ticket to this process's socket. `identity` is an id (never a name); `now_real` the machine's time."""
@@ -107,7 +129,11 @@ class BuiltinProvider:
 
     # For the socket and polling routes.
 
-    def socket_url(self, room_id: uuid.UUID) -> str:
+    def check_test(self, token: str) -> None:
+        """Raises `Forbidden` (`ticket_invalid`) for a token that was not issued for a test, or too long ago."""
+        tickets.verify_test(self._settings, token)
+
+    def socket_url(self, room_id: uuid.UUID | str) -> str:
         """Where a page opens its socket: nothing secret is in this address."""
         public = urlsplit(self._settings.public_url)
         scheme = "wss" if public.scheme == "https" else "ws"

@@ -23,7 +23,7 @@ from telecontrol.clock import SystemClock
 from telecontrol.config import Settings
 from telecontrol.errors import InvalidInput, TelecontrolError, TooManyAttempts
 from telecontrol.video.builtin import BuiltinProvider
-from telecontrol.video.call_messages import parse_join, parse_watch
+from telecontrol.video.call_messages import parse_join, parse_try, parse_watch
 from telecontrol.video.connection import Connection
 from telecontrol.video.models import Role
 from telecontrol.video.provider import VideoProvider
@@ -69,6 +69,19 @@ def ticket_answer(provider: VideoProvider, *, room_id: uuid.UUID, role: Role, id
     }
 
 
+def test_answer(provider: VideoProvider) -> dict[str, Any]:
+    """What the test page is told to try, as JSON: of the provider in use, and for a few minutes."""
+    test = provider.issue_connection_test(now_real=_real_clock.now())
+    return {
+        "provider": str(provider.name),
+        "token": test.token,
+        "url": test.url,
+        "ice_servers": test.ice_servers,
+        "has_relay": test.has_relay,
+        "expires_at": test.expires_at.isoformat(),
+    }
+
+
 def call_routes(provider: BuiltinProvider, *, settings: Settings, ping_seconds: float = PING_SECONDS) -> APIRouter:
     """The routes of the built-in call. The router closes the provider when the application stops."""
 
@@ -79,6 +92,15 @@ def call_routes(provider: BuiltinProvider, *, settings: Settings, ping_seconds: 
 
     router = APIRouter(prefix="/calls", include_in_schema=False, lifespan=closing)
     origin = _origin_of(settings.public_url)
+
+    @router.websocket("/test/socket")
+    async def test_socket(socket: WebSocket) -> None:
+        """The test page's: says that it was heard, and closes. It costs nothing and opens nothing."""
+        if socket.headers.get("origin") != origin:
+            await socket.close(_REFUSED)
+            return
+        await socket.accept()
+        await _try_out(provider, socket)
 
     @router.websocket("/{room_id}/socket")
     async def call_socket(socket: WebSocket, room_id: uuid.UUID) -> None:
@@ -107,6 +129,19 @@ def call_routes(provider: BuiltinProvider, *, settings: Settings, ping_seconds: 
         return {"rooms": await provider.waiting_in(provider.watched_rooms(body.tickets))}
 
     return router
+
+
+async def _try_out(provider: BuiltinProvider, socket: WebSocket) -> None:
+    try:
+        provider.check_test(parse_try(await _first_text(socket)).ticket)
+        await socket.send_json({"type": "heard"})
+        await socket.close()
+    except TelecontrolError as error:
+        await socket.send_json({"type": "refused", "reason": error.code})
+        await socket.close(_REFUSED)
+    except (WebSocketDisconnect, TimeoutError):
+        # Gone, or silent for ten seconds: nobody to tell.
+        return
 
 
 class _Guest:

@@ -36,7 +36,9 @@ def test_sms_lengths(kind: str) -> None:
         found = segments(text)
         assert found.alphabet == "GSM-7", text
         assert found.count <= MESSAGES[kind].max_segments, (found, text)
-        assert text.endswith(f" {link}") or kind == "access_code", "nothing after the link that a phone could take for a part of it"
+        assert text.endswith(f" {link}") or kind == "access_code", (
+            "nothing after the link that a phone could take for a part of it"
+        )
         assert text == text.strip()
 
 

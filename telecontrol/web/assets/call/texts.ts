@@ -37,29 +37,7 @@ export interface Texts {
   /** What is said of a problem on the other side. */
   peerProblem: Record<Problem, string>;
   refused: Record<string, string>;
-  test: TestTexts;
 }
-
-/** The device test. */
-export type TestTexts = Record<
-  | "begin"
-  | "allow"
-  | "speak"
-  | "heard"
-  | "yes"
-  | "no"
-  | "again"
-  | "restart"
-  | "ready"
-  | "noSound"
-  | "camera"
-  | "microphone"
-  | "sound"
-  | "unknown"
-  | "good"
-  | "bad",
-  string
->;
 
 export interface RoleTexts {
   ready: [string, string];
@@ -201,24 +179,6 @@ const fr: Texts = {
     unavailable: "Le service ne répond pas : rien n’a été enregistré, réessayez.",
     not_yours: "Seul le médecin peut le faire.",
   },
-  test: {
-    begin: "Commencer le test",
-    allow: "Autorisez la caméra et le micro quand le navigateur le demande.",
-    speak: "Parlez : la barre sous l’image doit bouger.",
-    heard: "Avez-vous entendu deux notes ?",
-    yes: "Oui",
-    no: "Non",
-    again: "Écouter encore",
-    restart: "Refaire le test",
-    ready: "Tout fonctionne. Vous pourrez vous connecter avec cet appareil.",
-    noSound: "Montez le volume, débranchez le casque s’il y en a un, puis refaites le test.",
-    camera: "Caméra",
-    microphone: "Micro",
-    sound: "Son",
-    unknown: "à tester",
-    good: "fonctionne",
-    bad: "ne fonctionne pas",
-  },
 };
 
 const en: Texts = {
@@ -334,24 +294,6 @@ const en: Texts = {
     nobody_waits: "Nobody waits in this room any more.",
     unavailable: "The service does not answer: nothing was recorded, try again.",
     not_yours: "Only the doctor can do that.",
-  },
-  test: {
-    begin: "Start the test",
-    allow: "Allow the camera and the microphone when the browser asks.",
-    speak: "Speak: the bar under the picture must move.",
-    heard: "Did you hear two notes?",
-    yes: "Yes",
-    no: "No",
-    again: "Listen again",
-    restart: "Test again",
-    ready: "Everything works. You will be able to connect with this device.",
-    noSound: "Turn the volume up, unplug headphones if there are any, then test again.",
-    camera: "Camera",
-    microphone: "Microphone",
-    sound: "Sound",
-    unknown: "to test",
-    good: "works",
-    bad: "does not work",
   },
 };
 
