@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from telecontrol.errors import Conflict, Forbidden, InvalidInput, NotFound, SlotTaken, TelecontrolError
+from telecontrol.errors import Conflict, Forbidden, InvalidInput, NotFound, SlotTaken, TelecontrolError, TooManyAttempts
 from telecontrol.web import paths
 from telecontrol.web.errors import problem, status_of
 from telecontrol.web.i18n import mark
@@ -69,7 +69,8 @@ async def answer_to(request: Request, error: TelecontrolError) -> Response | Non
     path = request.url.path
     if path in _ASKED_BY_SCRIPTS and request.method == "POST":
         # A script asks: it is told in a code, and the page that runs it knows the words.
-        return problem(status_of(error), error.code, error.message)
+        wait = {"retry_after": error.retry_after} if isinstance(error, TooManyAttempts) else {}
+        return problem(status_of(error), error.code, error.message, **wait)
     if error.code == "stale_form":
         return await _send_again(request)
     if not (path == paths.HOME or path.startswith(f"{paths.HOME}/")):
