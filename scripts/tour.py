@@ -57,7 +57,7 @@ SETTLE = r"""() => {
   }
 }"""
 """Codes, addresses and seconds that differ at each run are written the same way, so that pictures differ only where pages do."""
-CAMERA = ("insured-waiting", "insured-call", "doctor-room-waiting", "doctor-room")
+CAMERA = ("insured-devices", "insured-waiting", "insured-call", "doctor-room-waiting", "doctor-room")
 """Pictures with a moving camera in them: they differ each time."""
 
 
@@ -146,6 +146,10 @@ def the_call(tour: Tour) -> None:
     tour.take(insured, "insured-near")
     insured.get_by_role("button", name="Rejoindre le rendez-vous").click()
     insured.wait_for_url(f"**{paths.JOIN}")
+    _reaches(insured, "devices")
+    insured.wait_for_function("() => document.querySelector('.call__own-picture')?.videoWidth > 0")
+    tour.take(insured, "insured-devices")
+    insured.get_by_role("button", name="Entrer dans la salle").click()
     _reaches(insured, "waiting")
     tour.take(insured, "insured-waiting")
 

@@ -48,6 +48,11 @@ CHAPTERS = (
                 "The button to join opens fifteen minutes before. It says what will happen.",
             ),
             Scene(
+                "insured-devices",
+                "Camera and microphone",
+                "Arrived already: the doctor is told. A look at oneself, a bar that moves when one speaks, other devices for those who want them, sound only for those who prefer. One press to go in.",
+            ),
+            Scene(
                 "insured-waiting",
                 "Waiting",
                 "The doctor is told of the arrival. The insured sees their own picture; nobody else does yet.",

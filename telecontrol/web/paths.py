@@ -75,7 +75,7 @@ def brand(organisation_id: str) -> str:
 
 
 def room(appointment_id: str, part: str = "") -> str:
-    """The doctor's room; `part`: waiting, ticket, admit, ask-to-wait, receive, phone-call, problem, document, notes, conclude."""
+    """The doctor's room; `part`: waiting, ticket, admit, ask-to-wait, receive, phone-call, problem, document, notes, conclude, log."""
     return f"/doctor/room/{appointment_id}" + (f"/{part}" if part else "")
 
 

@@ -332,7 +332,9 @@ async def test_waiting_a_reload_leaving_and_coming_back(service: Service, world:
     service.clock.advance_to(appointment.starts_at - timedelta(minutes=5))
     await phone.enter(link)
     await phone.page.click("form[action='/r/join'] button")
-    await phone.page.wait_for_selector(".call__own-picture")
+    await phone.page.wait_for_selector("#call >> text=Vous êtes arrivé, le médecin est prévenu")
+    await phone.check("devices")
+    await phone.page.click("#call >> text=Entrer dans la salle d’attente")
     await phone.page.wait_for_selector("#call >> text=Le médecin est prévenu de votre arrivée")
     await phone.check("waiting")
     await phone.page.reload()
@@ -342,6 +344,7 @@ async def test_waiting_a_reload_leaving_and_coming_back(service: Service, world:
     await phone.open("/r")
     assert await phone.page.locator("form[action='/r/join']").count() == 1
     await phone.page.click("form[action='/r/join'] button")
+    await phone.page.click("#call >> text=Entrer dans la salle d’attente")
     await phone.page.wait_for_selector("#call >> text=Le médecin est prévenu de votre arrivée")
 
 

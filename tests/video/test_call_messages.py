@@ -31,6 +31,12 @@ def test_what_a_browser_says_is_understood() -> None:
         {"type": "live", "epoch": 1, "more": True},
         {"type": "later", "minutes": 0},
         {"type": "problem", "code": "free text about my health"},
+        {"type": "chat", "text": ""},
+        {"type": "chat", "text": " \n "},
+        {"type": "chat", "text": "x" * 501},
+        {"type": "chat", "text": 1},
+        {"type": "chat", "text": "hello", "html": True},
+        {"type": "media", "media": {"audio": True, "video": True, "wants_video": True, "showing": "passport"}},
         {"type": "description", "epoch": 1, "description": {"type": "rollback", "sdp": ""}},
         {"type": "description", "epoch": 1, "description": {"type": "offer", "sdp": "x" * 60_001}},
         {"type": "candidate", "epoch": 1, "candidate": {"candidate": "x" * 3000}},
@@ -65,3 +71,5 @@ def test_what_is_kept_of_a_message_hides_its_secret_parts() -> None:
     assert "secret" not in repr(join)
     candidate = parse(json.dumps({"type": "candidate", "epoch": 1, "candidate": {"candidate": CANDIDATE}}))
     assert "192.0.2.77" not in repr(candidate)
+    chat = parse(json.dumps({"type": "chat", "text": "é" * 500}))
+    assert "é" not in repr(chat)

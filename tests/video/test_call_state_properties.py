@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from telecontrol.video.call_effects import Drop, Effect, Note, Send, Start
-from telecontrol.video.call_messages import Candidate, Description, IceCandidate, SessionDescription
+from telecontrol.video.call_messages import Candidate, Chat, Description, IceCandidate, SessionDescription
 from telecontrol.video.models import EventKind, Role
 from tests.video.pages import BOTH, Stage
 
@@ -40,6 +40,8 @@ class AnyCall(RuleBasedStateMachine):
             match effect:
                 case Send(socket, message):
                     assert socket in self.open, "said to a socket that is gone"
+                    if message["type"] == "chat":
+                        assert self.stage.call.is_admitted, "written to somebody who is not in yet"
                     if message["type"] in ("description", "candidate"):
                         assert self.stage.call.is_admitted
                         assert message["epoch"] == self.highest
@@ -112,6 +114,23 @@ class AnyCall(RuleBasedStateMachine):
     def trickle(self, socket: int, epoch: int) -> None:
         message = Candidate(type="candidate", epoch=epoch, candidate=IceCandidate(candidate="candidate:1"))
         self.see(self.stage.do(self.stage.call.relay(socket, message)))
+
+    @rule(socket=sockets, text=st.text(min_size=1, max_size=20))
+    def write(self, socket: int, text: str) -> None:
+        call, message = self.stage.call, Chat.model_construct(type="chat", text=text)
+        role = call.role_of(socket)
+        effects = self.stage.do(call.chat(socket, message))
+        self.see(effects)
+        if role is None:
+            assert effects == []
+            return
+        # Passed on to the other and nobody else, or said at once not to be; and nothing of it is noted.
+        (effect,) = effects
+        assert isinstance(effect, Send)
+        peer = call.seats[role.other].socket
+        is_passed_on = call.is_admitted and peer is not None
+        assert effect.socket == (peer if is_passed_on else socket)
+        assert (effect.message["type"] == "chat") is is_passed_on
 
     @rule(socket=sockets, is_hidden=st.booleans())
     def hide(self, socket: int, is_hidden: bool) -> None:

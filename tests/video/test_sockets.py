@@ -12,10 +12,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Settings, VideoProvider
+from telecontrol.db.base import Base
 from telecontrol.db.session import Database
 from telecontrol.video import live_calls, rooms
 from telecontrol.video.models import Role
@@ -300,6 +302,63 @@ async def test_a_page_that_answers_no_ping_is_gone(make_desk: MakeDesk) -> None:
             while not any(message.get("state") == "away" for message in doctor.heard):
                 await asyncio.sleep(0.02)
         answering.cancel()
+
+
+async def test_written_lines_are_passed_on_and_kept_nowhere(
+    desk: Desk, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "une ligne que personne ne garde"
+    with caplog.at_level(logging.DEBUG):
+        doctor, insured = await desk.both()
+        await insured.say("chat", text=secret)
+        assert await doctor.hears("chat") == {"type": "chat", "text": secret}
+        await doctor.say("chat", text="<b>bien reçu</b>")
+        await insured.hears("chat", text="<b>bien reçu</b>")
+        # Too long is no message of the call, and what it said is not repeated.
+        await insured.say("chat", text=secret * 30)
+        assert (await insured.hears("refused"))["reason"] == "bad_message"
+        await insured.is_closed()
+        await doctor.hears("peer", state="away")
+        await doctor.say("chat", text=secret)
+        await doctor.hears("refused", reason="chat_undelivered")
+    said = capfd.readouterr()
+    logged = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("websockets"))
+    assert "call.event" in said.out + logged
+    assert secret not in logged + said.out + said.err
+    async with desk.database.reading() as session:
+        for table in Base.metadata.sorted_tables:
+            for row in await session.execute(select(table)):
+                assert secret not in str(row), table.name
+
+
+async def test_nothing_is_written_to_anybody_before_admission(desk: Desk) -> None:
+    insured, doctor = await desk.join(INSURED), await desk.join(DOCTOR)
+    await doctor.hears("welcome")
+    for each in (insured, doctor):
+        await each.say("chat", text="bonjour")
+        await each.hears("refused", reason="chat_undelivered")
+
+
+async def test_who_floods_with_lines_is_slowed_down_and_stays_in_the_call(desk: Desk) -> None:
+    doctor, insured = await desk.both()
+    for number in range(12):
+        await insured.say("chat", text=str(number))
+    await insured.hears("refused", reason="chat_too_fast")
+    await insured.say("problem", code="no_camera")
+    await doctor.hears("peer_problem")
+    assert sum(message["type"] == "chat" for message in doctor.heard) <= 11
+
+
+async def test_the_doctor_sees_who_is_still_at_their_camera(desk: Desk) -> None:
+    insured = await desk.join(INSURED, ready=False)
+    await insured.hears("welcome")
+    doctor = await desk.join(DOCTOR)
+    assert (await doctor.hears("welcome"))["peer"]["is_ready"] is False
+    await doctor.say("admit")
+    await insured.hears("admitted")
+    await insured.say("ready", media={"audio": True, "video": False, "wants_video": True, "showing": ""})
+    await doctor.hears("peer", is_ready=True)
+    await doctor.hears("start")
 
 
 async def test_a_long_call_is_given_new_tickets(make_desk: MakeDesk) -> None:

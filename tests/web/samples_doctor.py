@@ -228,6 +228,10 @@ SAID = {
     "documents": True,
     "device": {"finding": "sound_only", "at": NOW},
 }
+LOG = [
+    {"at": NOW - timedelta(minutes=9), "text": "Assuré : arrivée sur la page de l'appel", "is_problem": False},
+    {"at": NOW - timedelta(minutes=4), "text": "Assuré : micro muet", "is_problem": True},
+]
 
 
 def room(**changes: Any) -> dict[str, Any]:
@@ -249,6 +253,7 @@ def room(**changes: Any) -> dict[str, Any]:
         "conclusion": None,
         "form": FORM,
         "review": None,
+        "connection_log": LOG,
         "problem": "",
         "next_row": ROWS[3],
     }
@@ -347,6 +352,14 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "doctor/room_review_wait": ("staff/doctor/room.html", room(review={**REVIEW, "wait_seconds": 90}, **NO_CALL)),
     "doctor/room_signed": ("staff/doctor/room.html", room(conclusion=SIGNED, form=None, **NO_CALL)),
+    "doctor/room_failed": (
+        "staff/doctor/room.html",
+        room(form={**FORM, "result": "technical_failure", "by_phone": True}, connection_log=[], **NO_CALL),
+    ),
+    "doctor/room_review_failed": (
+        "staff/doctor/room.html",
+        room(review={**REVIEW, "result": "technical_failure", "by_phone": True}, **NO_CALL),
+    ),
     "doctor/room_closed": (
         "staff/doctor/room.html",
         room(

@@ -180,3 +180,35 @@ async def test_coming_after_all_is_possible_when_one_had_said_no(
     home = await near(service, appointment, visitor)
     assert "rejoignez simplement l'appel" in home.words
     assert (await visitor.press(home, "/r/join")).path == "/r/join"
+
+
+async def test_a_link_for_another_browser_opens_the_same_call_after_the_birth_date(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    page = await visitor.press(await near(service, appointment, visitor), "/r/join")
+    assert 'data-call-start="devices"' in page.html
+    token = page.html.split('data-call-token="')[1].split('"')[0]
+    headers = {"X-CSRF-Token": token, "Accept": "application/json"}
+    answer = await visitor.http.post("/r/join/link", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    link = answer.json()["url"]
+    assert link.startswith(f"{service.settings.public_url.rstrip('/')}/i/")
+
+    async with visiting(service) as elsewhere:
+        home = await elsewhere.enter(link.removeprefix(service.settings.public_url.rstrip("/")))
+        again = await elsewhere.press(home, "/r/join")
+        assert again.path == "/r/join"
+    async with service.runtime.database.reading() as session:
+        seen = await attendance(session, subject_id=appointment.id)
+    assert seen.arrived_at == service.clock.now(), "one arrival, by whichever browser"
+
+
+async def test_no_link_without_the_right_to_join(service: Service, appointment: Appointment, visitor: Visitor) -> None:
+    home = await visitor.enter(await link_to(service, appointment))
+    token = (home.form("/language") or {})["csrf_token"]
+    headers = {"X-CSRF-Token": token, "Accept": "application/json"}
+    early = await visitor.http.post("/r/join/link", headers=headers)
+    assert (early.status_code, early.json()["code"]) == (409, "not_joinable")
+    async with visiting(service) as stranger:
+        assert (await stranger.http.post("/r/join/link")).status_code in (403, 303)

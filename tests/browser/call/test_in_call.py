@@ -90,9 +90,9 @@ async def test_arrival_does_not_wait_for_the_camera_and_going_in_is_one_press(si
     await page.wait_for_function("() => document.querySelector('.call__own-picture').videoWidth > 0")
     await page.wait_for_function("() => document.querySelector('.call__level').value > 0")
     await page.get_by_text("Choisir la caméra").click()
-    assert await page.get_by_label("Caméra", exact=True).locator("option").count() >= 1
-    assert await page.get_by_label("Micro", exact=True).locator("option").count() >= 2
-    assert await page.get_by_label("Haut-parleur").locator("option").count() >= 1
+    assert await page.locator(".call__arrival").get_by_label("Caméra", exact=True).locator("option").count() >= 1
+    assert await page.locator(".call__arrival").get_by_label("Micro", exact=True).locator("option").count() >= 2
+    assert await page.locator(".call__arrival").get_by_label("Haut-parleur").locator("option").count() >= 1
     found = await Axe().run(page, context=".call")
     assert found.violations_count == 0, found.generate_report()
 
@@ -121,7 +121,7 @@ async def test_a_chosen_device_is_remembered_and_a_stale_one_never_insisted_on(s
     assert "exact" not in asked
 
     await insured.page.get_by_text("Choisir la caméra").click()
-    microphones = insured.page.get_by_label("Micro", exact=True)
+    microphones = insured.page.locator("#call-before-microphone")
     last = await microphones.locator("option").last.get_attribute("value")
     assert last is not None
     await microphones.select_option(last)

@@ -151,6 +151,8 @@ async def opens_the_link(insured: Person, address: str, *, birth: date = BIRTH) 
 async def joins(insured: Person) -> None:
     await insured.page.get_by_role("button", name="Rejoindre le rendez-vous").click()
     await insured.page.wait_for_url(f"**{paths.JOIN}")
+    await insured.reaches("devices")
+    await insured.page.locator(".call__act--go-in").click()
     await insured.reaches("connecting", "waiting", "admitted", "live")
 
 

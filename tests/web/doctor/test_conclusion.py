@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
 from telecontrol.accounts import signature
 from telecontrol.controls.policies import Mode
-from telecontrol.controls.results import Result
+from telecontrol.controls.results import CONSEQUENCES, Result
 from telecontrol.controls.states import ControlState
 from telecontrol.outbox.models import Intent
 from telecontrol.reports.conclusions import conclusion_of, is_intact
@@ -326,3 +327,33 @@ async def test_a_part_of_the_page_is_answered_with_what_replaces_it(
     assert "Ce n’est pas votre mot de passe" in wrong.text
     assert right.headers["hx-redirect"] == room(appointment)
     assert "location" not in right.headers
+
+
+async def test_the_connection_log_stands_beside_a_technical_failure(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    await insured_arrives(service.runtime.database, appointment, at=START)
+    await goes_wrong(service.runtime.database, appointment, at=START + MINUTE)
+    service.clock.advance_to(AT)
+
+    page = await doctor.get(room(appointment))
+    assert "Journal de connexion" in page.words
+    assert "Assuré : arrivée sur la page de l'appel" in page.words
+    shown = await review(doctor, appointment, Result.TECHNICAL_FAILURE)
+    assert "9 h 01" in shown.words
+    assert "Assuré : problème technique" in shown.words
+    assert "Journal de connexion" not in (await review(doctor, appointment, Result.JUSTIFIED)).words
+    await sign(doctor, appointment, await review(doctor, appointment, Result.TECHNICAL_FAILURE))
+    assert (await dossier_of(service, appointment)).control.state is ControlState.TO_BOOK
+
+
+async def test_the_form_says_what_a_phone_allows_before_it_is_refused(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    service.clock.advance_to(AT)
+    page = await doctor.get(room(appointment))
+    assert "Par téléphone, sans avoir vu la personne" in page.words
+    barred = re.findall(r'choice--not-by-phone"><input[^>]*value="(\w+)"', page.html)
+    assert set(barred) == {
+        str(result) for result in Result if not CONSEQUENCES[result].by_phone and result is not Result.UNEXCUSED_ABSENCE
+    }

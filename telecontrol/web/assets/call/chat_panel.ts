@@ -14,7 +14,7 @@ export interface ChatOptions {
 
 export class ChatPanel {
   readonly root: HTMLElement;
-  private readonly lines = element("ol", "call__lines", { role: "log", "aria-live": "polite", tabindex: "0" });
+  private readonly lines = element("div", "call__lines", { role: "log", "aria-live": "polite", tabindex: "0" });
   private readonly field: HTMLTextAreaElement;
   private readonly advice = element("p", "call__advice", { role: "status" });
   private readonly stops: (() => void)[];
@@ -87,7 +87,7 @@ export class ChatPanel {
     const { call, texts } = this.options;
     const who = mine ? texts.you : texts[call.role].other;
     // Text nodes only: whatever is written stays text.
-    const line = element("li", mine ? "call__line call__line--mine" : "call__line", {}, element("strong", "call__who", {}, who), element("span", "call__said", {}, text));
+    const line = element("p", mine ? "call__line call__line--mine" : "call__line", {}, element("strong", "call__who", {}, who), element("span", "call__said", {}, text));
     this.lines.append(line);
     this.lines.scrollTop = this.lines.scrollHeight;
     if (mine) this.newestMine = line;

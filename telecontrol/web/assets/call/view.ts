@@ -26,6 +26,7 @@ export interface ViewOptions {
 
 const MOVING = new Set(["live", "poor", "reconnecting"]);
 const IN_CALL = new Set(["devices", "waiting", "admitted", "connected", "live", "poor", "reconnecting", "connecting"]);
+const PEER_SAID_MS = 20_000;
 const CARDS = ["written", "saving", "showing", "problem"] as const;
 
 export class View {
@@ -47,6 +48,9 @@ export class View {
   private media: Media = { audio: true, video: true, wantsVideo: true };
   private shown = "";
   private said = "";
+  /** What goes wrong on the other side: nobody says when it is right again, so it is said for a while. */
+  private peerSaid = "";
+  private forgetting: ReturnType<typeof setTimeout> | undefined;
   private written = "";
   private readonly stops: (() => void)[] = [];
 
@@ -75,6 +79,7 @@ export class View {
   }
 
   destroy(): void {
+    clearTimeout(this.forgetting);
     for (const stop of this.stops) stop();
     for (const part of [this.bar, this.chat, this.settings, this.arrival]) part.destroy();
     this.root.remove();
@@ -124,7 +129,12 @@ export class View {
       call.on("remote", (stream) => this.showRemote(stream)),
       call.on("level", (level) => this.showLevel(level)),
       call.on("peerProblem", (code) => {
-        this.said = texts.peerProblem[code] ?? "";
+        this.peerSaid = texts.peerProblem[code] ?? "";
+        clearTimeout(this.forgetting);
+        this.forgetting = setTimeout(() => {
+          this.peerSaid = "";
+          this.render();
+        }, PEER_SAID_MS);
         this.render();
       }),
       call.on("refused", (reason) => {
@@ -255,12 +265,12 @@ export class View {
     const { texts, call } = this.options;
     const { state, facts, problem, isSaving } = call.current;
     const isMoving = MOVING.has(state);
+    const isIn = IN_CALL.has(state);
     const peer = isMoving && facts.peer.state === "here" ? ofPeer(facts.peer, this.media, texts) : [];
-    this.hints.say([this.said, ...peer].filter(Boolean).join(" · "));
+    this.hints.say([this.said, isIn ? this.peerSaid : "", ...peer].filter(Boolean).join(" · "));
     const card = (name: (typeof CARDS)[number], isOn: boolean, made: () => Notice) =>
       this.hints.card(name, isOn ? made() : null, (shown) => this.words(shown));
     const made = ([title, text]: [string, string], acts: Act[]): Notice => ({ status: title, title, text, acts });
-    const isIn = IN_CALL.has(state);
     card("written", isIn && this.written !== "", () => made([texts[call.role].other, this.written], ["answer"]));
     card("saving", isMoving && isSaving, () => made(texts.saving, ["pictureBack"]));
     const { showing } = this.media;

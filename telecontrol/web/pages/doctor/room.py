@@ -29,7 +29,7 @@ from telecontrol.web.calls import ticket_answer
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.i18n import mark
 from telecontrol.web.pages.doctor.connection_log import LogLine, told_log
-from telecontrol.web.pages.doctor.frame import counts_of, doctor_page, language_for, row_of, told
+from telecontrol.web.pages.doctor.frame import appointment_of, counts_of, doctor_page, language_for, row_of, told
 from telecontrol.web.pages.doctor.refusals import RoomRoute
 from telecontrol.web.pages.doctor.scene import before_of, call_of, dossier_of, live_parts, set_scene
 from telecontrol.web.pages.doctor.signing import Draft, form_parts, signed_parts
@@ -129,6 +129,24 @@ async def refresh(
     scene = await set_scene(session, staff, dossier, now=now)
     return doctor_page(
         request, "_live.html", staff, now=now, place="today", counts={}, **live_parts(request, scene, now=now)
+    )
+
+
+@pages.get(paths.room("{appointment_id}", "log"))
+async def connection_log(
+    request: Request, staff: DoctorDep, session: ReadingDep, now: NowDep, appointment_id: uuid.UUID
+) -> Response:
+    """The call's record as it stands, asked for when the doctor chooses a result."""
+    dossier = await own_dossier(session, staff.viewer, appointment_id)
+    return doctor_page(
+        request,
+        "_connection_log.html",
+        staff,
+        now=now,
+        place="today",
+        counts={},
+        appointment=appointment_of(dossier, now=now),
+        connection_log=await _log_of(request, session, dossier, language_for(request, staff)),
     )
 
 
