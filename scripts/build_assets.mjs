@@ -27,8 +27,14 @@ const BOOTSTRAP_NOTICES = ["import", "global-builtin", "color-functions", "if-fu
 
 const KEPT_MS = 3600 * 1000;
 
-const STYLES = { "insured.css": "scss/insured.scss", "staff.css": "scss/staff.scss", "development.css": "scss/development.scss", "call.css": "call/call.scss" };
-const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts" };
+const STYLES = {
+  "insured.css": "scss/insured.scss",
+  "staff.css": "scss/staff.scss",
+  "development.css": "scss/development.scss",
+  "call.css": "call/call.scss",
+  "device_test.css": "device_test/device_test.scss",
+};
+const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts", "device_test.js": "device_test/index.ts" };
 /** What decrypts and encrypts a call's frames aside, where the provider is asked to: a file of its own, named in call.js. */
 const WORKERS = { "call-worker.js": "livekit-client/dist/livekit-client.e2ee.worker.mjs" };
 const FIGURES = { "favicon.svg": "img/favicon.svg" };
@@ -68,7 +74,7 @@ async function style(source) {
   return Buffer.from(code);
 }
 
-/** One file for each page's script; only the call may be split, so that a heavy client is fetched when it is used. */
+/** One file for each page's script; only the call and its test may be split, so that a heavy client is fetched when it is used. */
 async function script(manifest, name, source) {
   const { outputFiles, metafile } = await esbuild.build({
     entryPoints: [{ in: source, out: name.replace(/\.js$/, "") }],
@@ -77,7 +83,7 @@ async function script(manifest, name, source) {
     metafile: true,
     minify: true,
     format: "esm",
-    splitting: name === "call.js",
+    splitting: name === "call.js" || name === "device_test.js",
     define: name === "call.js" ? { CALL_WORKER: JSON.stringify(manifest["call-worker.js"].file) } : {},
     target: TARGET,
     legalComments: "none",

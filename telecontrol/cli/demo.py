@@ -32,7 +32,6 @@ from telecontrol.web.app import create_app
 from telecontrol.web.local_insurer import bearer, gateway_url
 from telecontrol.worker import Runtime, assemble, run_once
 
-_FOLDER = Path("var")
 _ACCOUNTS = {
     "handler": "gestion@demo.example",
     "doctor": "helene.faure@demo.example",
@@ -40,6 +39,7 @@ _ACCOUNTS = {
 }
 
 
+_DATABASE = "demo.sqlite"
 _WHO = {"handler": "Case handler", "doctor": "Doctor", "admin": "Administrator"}
 
 
@@ -51,10 +51,10 @@ def run_demo(*, port: int, keep: bool, console: Console, begins_at: datetime | N
     """
     settings = _settings(_free_port(port))
     log.configure(json=False, level="WARNING")
-    database, memory = _FOLDER / "demo.sqlite", _FOLDER / "demo.json"
+    database, memory = settings.data_dir / _DATABASE, settings.data_dir / "demo.json"
     known = _read(memory) if keep and database.exists() else None
     if known is None:
-        for stale in _FOLDER.glob("demo.sqlite*"):
+        for stale in settings.data_dir.glob(f"{_DATABASE}*"):
             stale.unlink()
     with console.status("Preparing the database…"):
         upgrade(settings.database_url)
@@ -71,13 +71,16 @@ def run_demo(*, port: int, keep: bool, console: Console, begins_at: datetime | N
 
 
 def _settings(port: int) -> Settings:
+    """The environment's settings, but for what makes a demonstration: its own database, anew each time, on this machine."""
+    folder = Settings.from_environment().data_dir
+    folder.mkdir(parents=True, exist_ok=True)
     return Settings(
         environment=Environment.DEMO,
-        database_url=f"sqlite+aiosqlite:///{_FOLDER / 'demo.sqlite'}",
+        database_url=f"sqlite+aiosqlite:///{folder / _DATABASE}",
         public_url=f"http://127.0.0.1:{port}",
         host="127.0.0.1",
         port=port,
-        data_dir=_FOLDER,
+        data_dir=folder,
         operator_name="Télécontrôle Rhône",
     )
 
@@ -214,7 +217,7 @@ def _tell_where(console: Console, settings: Settings, facts: Mapping[str, Any], 
         console.print(f"  {who:<15}{text}", soft_wrap=True, highlight=False)
     console.print(
         f"Service time is {opening:%Y-%m-%d %H:%M} UTC: the bar at the top of each page moves it forward. "
-        f"Every link is in {_FOLDER / 'demo.json'}. Stop with Ctrl+C.",
+        f"Every link is in {settings.data_dir / 'demo.json'}. Stop with Ctrl+C.",
         soft_wrap=True,
         highlight=False,
     )
@@ -230,4 +233,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _write(path: Path, facts: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -29,20 +29,34 @@ class WeeklyHours:
     place: str
 
 
+_FIRST_YEAR, _LAST_YEAR = 1850, 2199
+
+
 def day(text: str, *, field: str) -> date | None:
     """A day written `2026-03-24` or `24/03/2026`; empty is none."""
     given = text.strip()
     if not given:
         return None
     iso, french = _ISO.fullmatch(given), _FRENCH.fullmatch(given)
+    if not iso and not french:
+        raise InvalidInput("a day is written 2026-03-24 or 24/03/2026", field=field, code="day_malformed")
     try:
-        if iso:
-            return date(int(iso[1]), int(iso[2]), int(iso[3]))
-        if french:
-            return date(int(french[3]), int(french[2]), int(french[1]))
+        found = date(int(iso[1]), int(iso[2]), int(iso[3])) if iso else _french_day(french)
     except ValueError:
         raise InvalidInput("this day does not exist", field=field, code="day_not_real") from None
-    raise InvalidInput("a day is written 2026-03-24 or 24/03/2026", field=field, code="day_malformed")
+    return believable(found, field=field)
+
+
+def believable(on: date, *, field: str) -> date:
+    """The day itself, when somebody alive or a calendar of ours can mean it: what reckons with it then never overflows."""
+    if not _FIRST_YEAR <= on.year <= _LAST_YEAR:
+        raise InvalidInput("this year is not believable", field=field, code="day_not_real")
+    return on
+
+
+def _french_day(found: re.Match[str] | None) -> date:
+    assert found is not None
+    return date(int(found[3]), int(found[2]), int(found[1]))
 
 
 def needed_day(text: str, *, field: str) -> date:

@@ -100,19 +100,25 @@ async def channel_states(
     return {channel: _speaker(states) for channel, states in by_channel.items()}
 
 
-async def next_due_at(session: AsyncSession) -> datetime | None:
-    """The next instant at which the outbox has something to do by itself; None when nothing waits."""
+async def next_due_at(session: AsyncSession, *, is_first_try: bool | None = None) -> datetime | None:
+    """The next instant at which the outbox has something to do by itself; None when nothing waits.
+
+    With `is_first_try` only messages never tried yet, or only those that are tried again or whose fate is looked for.
+    """
+    which = (
+        [] if is_first_try is None else [(Intent.attempts_made == 0) if is_first_try else (Intent.attempts_made > 0)]
+    )
     undone = Intent.state.in_([IntentState.PENDING, IntentState.UNSETTLED])
     rows = await session.execute(
-        select(Intent.target, func.min(Intent.next_attempt_at)).where(undone).group_by(Intent.target)
+        select(Intent.target, func.min(Intent.next_attempt_at)).where(undone, *which).group_by(Intent.target)
     )
     paused = {row.target: row.until_at for row in await session.scalars(select(PausedTarget))}
     due = [max(at, paused.get(target, at)) for target, at in rows]
     lease: datetime | None = await session.scalar(
-        select(func.min(Intent.lease_until)).where(Intent.state == IntentState.SENDING)
+        select(func.min(Intent.lease_until)).where(Intent.state == IntentState.SENDING, *which)
     )
     expiry: datetime | None = await session.scalar(
-        select(func.min(Intent.not_after)).where(Intent.state == IntentState.PENDING)
+        select(func.min(Intent.not_after)).where(Intent.state == IntentState.PENDING, *which)
     )
     return min([*due, *(at for at in (lease, expiry) if at is not None)], default=None)
 

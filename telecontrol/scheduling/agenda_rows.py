@@ -10,8 +10,22 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, ColumnElement, Date, and_, cast, extract, literal, null, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    String,
+    and_,
+    cast,
+    extract,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.functions import aggregate_strings
 
 from telecontrol.controls.models import Control, Doctor, DoctorApproval
 from telecontrol.controls.policies import Mode, Rules
@@ -232,15 +246,16 @@ async def load_busy(
     whose = [is_own, Appointment.doctor_id.in_(doctor_ids)]
     if room_ids:
         whose.append(Appointment.room_id.in_(room_ids))
-    # Agendas may be full: of each row only what is used, the instants as the seconds that slots are counted in.
+    owner = [
+        Appointment.doctor_id,
+        is_own.label("is_own"),
+        (Appointment.room_id if room_ids else null()).label("room_id"),
+    ]
+    # Agendas may be full: one row an owner, all its blocks in one text, in the seconds that slots are counted in.
+    blocks_of = aggregate_strings(_second(Appointment.starts_at) + "-" + _second(Appointment.busy_until), " ")
     rows = await session.execute(
-        select(
-            Appointment.doctor_id,
-            is_own,
-            Appointment.room_id if room_ids else null(),
-            _second(Appointment.starts_at),
-            _second(Appointment.busy_until),
-        ).where(
+        select(blocks_of.label("blocks"), *owner)
+        .where(
             Appointment.starts_at < search.last_at + _LONGEST_BLOCK,
             Appointment.starts_at > search.first_at - _LONGEST_BLOCK,
             Appointment.busy_until > search.first_at,
@@ -248,18 +263,24 @@ async def load_busy(
             or_(*whose),
             *([Appointment.id != search.ignoring] if search.ignoring else []),
         )
+        .group_by(Appointment.doctor_id, is_own, *([Appointment.room_id] if room_ids else []))
     )
     busy: defaultdict[tuple[str, uuid.UUID], list[Span]] = defaultdict(list)
-    for doctor_id, own, room_id, starts, until in rows:
-        block = (starts, until)
-        busy["doctor", doctor_id].append(block)
-        if own:
-            busy["insured", insured_id].append(block)
-        if room_id is not None:
-            busy["room", room_id].append(block)
+    for row in rows:
+        blocks = [_block(block) for block in row.blocks.split(" ")]
+        busy["doctor", row.doctor_id] += blocks
+        if row.is_own:
+            busy["insured", insured_id] += blocks
+        if row.room_id is not None:
+            busy["room", row.room_id] += blocks
     return busy
 
 
-def _second(instant: Any) -> ColumnElement[int]:
-    """Seconds since 1970; appointments begin and end on whole minutes."""
-    return cast(extract("epoch", instant), BigInteger)
+def _second(instant: Any) -> ColumnElement[str]:
+    """Seconds since 1970, as text; appointments begin and end on whole minutes."""
+    return cast(cast(extract("epoch", instant), BigInteger), String)
+
+
+def _block(text: str) -> Span:
+    starts, _, until = text.partition("-")
+    return int(starts), int(until)

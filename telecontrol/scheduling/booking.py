@@ -153,6 +153,8 @@ async def move(
     appointment.version += 1
     appointment.notice_since_version = appointment.version
     appointment.notice_settled_at = appointment.notice_flagged_at = None
+    # What was said of the old hour says nothing of the new one.
+    appointment.announced_at, appointment.announced_reason, appointment.announced_decision = None, "", ""
     await flush_or_refuse(session)
     await close_tasks(
         session,

@@ -22,11 +22,12 @@ from telecontrol.controls.policies import Mode
 from telecontrol.controls.references import as_reference
 from telecontrol.controls.states import ENDED, ControlState
 from telecontrol.errors import NotFound
-from telecontrol.scheduling.answers import can_undo_decline
+from telecontrol.scheduling.answers import Decision, can_undo_decline
 from telecontrol.scheduling.attendance import room_hours
 from telecontrol.scheduling.dossier import Dossier, load_control
 from telecontrol.scheduling.freeing import current_dossier
 from telecontrol.scheduling.models import BLOCKING, Appointment, AppointmentState, PastVersion
+from telecontrol.scheduling.preparations import can_prepare
 
 
 class Stage(StrEnum):
@@ -64,6 +65,9 @@ class PageState:
     can_withdraw_absence: bool
     can_change_hour: bool
     is_absence_announced: bool
+    is_kept: bool
+    """Whether the desk answered an announced absence: the appointment stands."""
+    can_prepare: bool
     will_be_rebooked: bool
     """Whether another appointment is to be expected, where this one does not take place."""
 
@@ -95,6 +99,8 @@ def state_of(dossier: Dossier, *, now: datetime, may_act: bool) -> PageState:
         can_withdraw_absence=may_act and is_booked and is_absent,
         can_change_hour=may_act and is_booked and is_video and can_move and now < opens_at,
         is_absence_announced=is_booked and is_absent,
+        is_kept=is_booked and not is_absent and appointment.announced_decision == Decision.KEEP,
+        can_prepare=may_act and can_prepare(dossier, now=now),
         will_be_rebooked=control.state not in ENDED,
     )
 

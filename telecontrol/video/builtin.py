@@ -17,7 +17,7 @@ from telecontrol.video.call_state import GRACE_SECONDS
 from telecontrol.video.connection import Admission, Connection
 from telecontrol.video.evidence import EvidenceWriter
 from telecontrol.video.models import Role, WaitingEntry
-from telecontrol.video.provider import Health, Presence, Ticket
+from telecontrol.video.provider import ConnectionTest, Health, Presence, Ticket
 from telecontrol.video.switchboard import Line, Switchboard, waiting_message
 
 
@@ -56,8 +56,12 @@ class BuiltinProvider:
         return ProviderName.BUILTIN
 
     @property
-    def max_people(self) -> int:
-        return 2
+    def places(self) -> int:
+        """Peer to peer: the doctor's seat and the insured's."""
+        return len(Role)
+
+    def issue_connection_test(self, *, now_real: datetime) -> ConnectionTest:
+        return reception.connection_test(self._settings, now_real=now_real)
 
     def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
         """A ticket to this process's socket. `identity` is an id (never a name); `now_real` the machine's time."""
@@ -113,7 +117,7 @@ class BuiltinProvider:
 
     # For the socket and polling routes.
 
-    def socket_url(self, room_id: uuid.UUID) -> str:
+    def socket_url(self, room_id: uuid.UUID | str) -> str:
         """Where a page opens its socket: nothing secret is in this address."""
         return reception.socket_url(self._settings, room_id)
 

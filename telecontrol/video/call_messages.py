@@ -75,6 +75,13 @@ class Join(_Message):
     media: Media = Media()
 
 
+class Try(_Message):
+    """The only message of a test socket."""
+
+    type: Literal["test"]
+    ticket: Annotated[str, Field(min_length=20, max_length=4096)] = Field(repr=False)
+
+
 class Ready(_Message):
     """Camera and microphone are settled, with or without them: negotiation may begin."""
 
@@ -218,6 +225,11 @@ def parse(text: str) -> Message:
 def parse_join(text: str) -> Join:
     """The first message. Raises `InvalidInput`."""
     return _first(Join, text)
+
+
+def parse_try(text: str) -> Try:
+    """The only message of a test socket. Raises `InvalidInput`."""
+    return _first(Try, text)
 
 
 def parse_watch(text: str) -> Watch:

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +34,7 @@ from telecontrol.video.live_connection import LiveConnection
 from telecontrol.video.livekit_look import EVERY_SECONDS, LivekitLook
 from telecontrol.video.livekit_server import MAX_PEOPLE, LivekitServer
 from telecontrol.video.models import Role
-from telecontrol.video.provider import Health, Presence, Ticket
+from telecontrol.video.provider import ConnectionTest, Health, Presence, Ticket
 from telecontrol.video.switchboard import Line, waiting_message
 from telecontrol.video.tickets import Bearer
 
@@ -84,12 +85,16 @@ class LivekitProvider:
         return ProviderName.LIVEKIT
 
     @property
-    def max_people(self) -> int:
+    def places(self) -> int:
         return MAX_PEOPLE
 
     def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
         """A ticket to our socket. The one to LiveKit is handed out there, once the insured is admitted."""
         return self._ticket(Bearer(room_id, role, identity), now_real)
+
+    def issue_connection_test(self, *, now_real: datetime) -> ConnectionTest:
+        test = reception.connection_test(self._settings, now_real=now_real)
+        return replace(test, media_url=self._settings.livekit_url)
 
     async def open_room(self, room_id: uuid.UUID) -> None:
         await self._server.create(room_id)

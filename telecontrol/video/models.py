@@ -132,8 +132,8 @@ class AttendanceEvent(HasId, Base):
 
 
 class DeviceTest(HasId, Base):
-    """A test of camera, microphone and sound that somebody made before their call: help for whoever receives them, and no
-    evidence of anything."""
+    """A test of the device and the connection that somebody made before their call: help for whoever receives them, and no
+    evidence of anything. Codes only: no address, no name of a device."""
 
     __tablename__ = "device_test"
     __table_args__ = (Index("ix_device_test_subject_id_tested_at", "subject_id", "tested_at"),)
@@ -141,7 +141,11 @@ class DeviceTest(HasId, Base):
     subject_id: Mapped[uuid.UUID]
     tested_at: Mapped[datetime]
     problem: Mapped[str] = mapped_column(String(40), default="")
-    """A code of `call_messages.ProblemCode`; empty when everything worked."""
+    """The most serious thing that was found, as a code; empty when everything worked."""
+    steps: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    """What each step found: `device_tests.Step` → `ok` or a code. Empty in tests of older releases."""
+    route: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    """How pictures would travel: `direct`, `relay` or `none`; empty when it was not tried."""
 
 
 class LiveCall(Base):

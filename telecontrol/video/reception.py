@@ -10,13 +10,31 @@ from urllib.parse import urlsplit
 from telecontrol.config import Settings
 from telecontrol.db.session import Database
 from telecontrol.errors import Forbidden
-from telecontrol.video import rooms, tickets, waiting
+from telecontrol.video import ice, rooms, tickets, waiting
 from telecontrol.video.models import Role, WaitingEntry
-from telecontrol.video.provider import Presence, SeatState
+from telecontrol.video.provider import ConnectionTest, Presence, SeatState
 from telecontrol.video.tickets import Bearer
 
 
-def socket_url(settings: Settings, room_id: uuid.UUID) -> str:
+def connection_test(settings: Settings, *, now_real: datetime) -> ConnectionTest:
+    """A token for the test socket, and credentials of the same relay that calls use, for a few minutes."""
+    token, expires_at = tickets.issue_test(settings, now_real=now_real)
+    servers = ice.ice_servers(
+        settings,
+        identity=f"test-{uuid.uuid4().hex[:12]}",
+        now_real=now_real,
+        lifetime=ice.TEST_CREDENTIAL_LIFETIME,
+    )
+    return ConnectionTest(
+        token=token,
+        url=socket_url(settings, "test"),
+        ice_servers=servers,
+        has_relay=ice.has_relay(settings),
+        expires_at=expires_at,
+    )
+
+
+def socket_url(settings: Settings, room_id: uuid.UUID | str) -> str:
     """Where a page opens its socket: nothing secret is in this address."""
     public = urlsplit(settings.public_url)
     scheme = "wss" if public.scheme == "https" else "ws"

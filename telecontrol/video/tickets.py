@@ -24,11 +24,13 @@ from telecontrol.errors import Forbidden
 from telecontrol.video.models import Role
 
 LIFETIME = timedelta(minutes=10)
+TEST_LIFETIME = timedelta(minutes=5)
 _LEEWAY = timedelta(seconds=10)
 _SOURCES = ("camera", "microphone")
 _SCREEN = ("screen_share",)
 COMPANION = "companion"
 """Somebody with the insured (a companion, an interpreter) on a device of their own."""
+_TESTER = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,32 @@ def _socket_secret(settings: Settings) -> str:
     if settings.video_provider is not VideoProvider.LIVEKIT:
         return secret
     return hmac.new(secret.encode(), b"tickets to the socket", hashlib.sha256).hexdigest()
+
+
+def issue_test(settings: Settings, *, now_real: datetime) -> tuple[str, datetime]:
+    """A token that opens the test socket and no room at all, and the instant it expires: anybody may have one."""
+    from livekit.api.access_token import AccessToken, VideoGrants
+
+    token = (
+        AccessToken(settings.livekit_api_key, _socket_secret(settings))
+        .with_identity(f"{_TESTER}:{uuid.uuid4().hex}")
+        .with_grants(VideoGrants(room_join=False, can_publish=False, can_subscribe=False, can_publish_data=False))
+        .with_ttl(TEST_LIFETIME)
+        .to_jwt()
+    )
+    return token, as_utc(now_real) + TEST_LIFETIME
+
+
+def verify_test(settings: Settings, token: str) -> None:
+    """Raises `Forbidden` (`ticket_invalid`) for what is not the token of a test that goes on now."""
+    from livekit.api.access_token import TokenVerifier
+
+    try:
+        claims = TokenVerifier(settings.livekit_api_key, _socket_secret(settings), leeway=_LEEWAY).verify(token)
+    except (_jwt_error(), ValueError, TypeError) as error:
+        raise Forbidden("the token is not valid", code="ticket_invalid") from error
+    if not claims.identity.startswith(f"{_TESTER}:"):
+        raise Forbidden("not the token of a test", code="ticket_invalid")
 
 
 def load() -> None:

@@ -22,7 +22,8 @@ from telecontrol import log
 from telecontrol.clock import SystemClock
 from telecontrol.config import Settings
 from telecontrol.errors import InvalidInput, TelecontrolError, TooManyAttempts, WrongState
-from telecontrol.video.call_messages import parse_join, parse_watch
+from telecontrol.video import tickets
+from telecontrol.video.call_messages import parse_join, parse_try, parse_watch
 from telecontrol.video.desk import CallDesk
 from telecontrol.video.livekit import LivekitProvider
 from telecontrol.video.models import Role
@@ -81,6 +82,20 @@ def _answer(provider: VideoProvider, ticket: Ticket, *, room_id: uuid.UUID, role
     }
 
 
+def test_answer(provider: VideoProvider) -> dict[str, Any]:
+    """What the test page is told to try, as JSON: of the provider in use, and for a few minutes."""
+    test = provider.issue_connection_test(now_real=_real_clock.now())
+    return {
+        "provider": str(provider.name),
+        "token": test.token,
+        "url": test.url,
+        "ice_servers": test.ice_servers,
+        "has_relay": test.has_relay,
+        "media_url": test.media_url,
+        "expires_at": test.expires_at.isoformat(),
+    }
+
+
 def call_routes(provider: CallDesk, *, settings: Settings, ping_seconds: float = PING_SECONDS) -> APIRouter:
     """The routes of the call. The router starts the provider with the application, and closes it when that stops."""
 
@@ -92,6 +107,15 @@ def call_routes(provider: CallDesk, *, settings: Settings, ping_seconds: float =
 
     router = APIRouter(prefix="/calls", include_in_schema=False, lifespan=closing)
     origin = _origin_of(settings.public_url)
+
+    @router.websocket("/test/socket")
+    async def test_socket(socket: WebSocket) -> None:
+        """The test page's: says that it was heard, and closes. It costs nothing and opens nothing."""
+        if socket.headers.get("origin") != origin:
+            await socket.close(_REFUSED)
+            return
+        await socket.accept()
+        await _try_out(settings, socket)
 
     @router.websocket("/{room_id}/socket")
     async def call_socket(socket: WebSocket, room_id: uuid.UUID) -> None:
@@ -120,6 +144,19 @@ def call_routes(provider: CallDesk, *, settings: Settings, ping_seconds: float =
         return {"rooms": await provider.waiting_in(provider.watched_rooms(body.tickets))}
 
     return router
+
+
+async def _try_out(settings: Settings, socket: WebSocket) -> None:
+    try:
+        tickets.verify_test(settings, parse_try(await _first_text(socket)).ticket)
+        await socket.send_json({"type": "heard"})
+        await socket.close()
+    except TelecontrolError as error:
+        await socket.send_json({"type": "refused", "reason": error.code})
+        await socket.close(_REFUSED)
+    except (WebSocketDisconnect, TimeoutError):
+        # Gone, or silent for ten seconds: nobody to tell.
+        return
 
 
 class _Guest:

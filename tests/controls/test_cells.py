@@ -29,6 +29,8 @@ def test_days_are_read_in_two_forms(text: str) -> None:
         ("31/02/2026", "day_not_real"),
         ("2026-13-01", "day_not_real"),
         ("2025-02-29", "day_not_real"),
+        ("9999-12-31", "day_not_real"),
+        ("0001-01-01", "day_not_real"),
         ("24/03/26", "day_malformed"),
         ("03-24-2026", "day_malformed"),
         ("46105", "day_malformed"),

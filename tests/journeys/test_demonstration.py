@@ -73,6 +73,12 @@ async def _sign_in(client: httpx2.AsyncClient, email: str) -> None:
     assert "/sign-in" not in str(entered.url)
 
 
+def _csrf(page: str) -> str:
+    found = TOKEN.search(page)
+    assert found is not None
+    return found[1]
+
+
 async def _crawl(client: httpx2.AsyncClient, start: str, *, most: int = 60) -> dict[str, int]:
     """Every page within reach of `start` by links, with its status."""
     seen: dict[str, int] = {}
@@ -143,3 +149,28 @@ async def test_the_clock_walks_through_what_is_due(service: Service) -> None:
         assert TaskKind.REPORT_OVERDUE in set(overdue)
     told = [m for m in await service.messages(limit=2000) if m.kind == "doctor_signature_due"]
     assert len(told) >= 3
+
+
+async def test_the_button_shows_the_end_of_the_wait_and_passes_over_mere_new_tries(service: Service) -> None:
+    """Somebody who watches an absence sees it; an insurer that is down does not make them press four minutes at a time."""
+    async with service.browser() as client:
+        await _sign_in(client, "helene.faure@demo.example")
+        csrf = _csrf((await client.get("/local-insurer")).text)
+        await client.post("/local-insurer/mode", data={"mode": "error", "times": "0", "csrf_token": csrf})
+        seen: list[str] = []
+        for _ in range(12):
+            page = (await client.get("/doctor")).text
+            found = re.search(r'class="timebar__next">(.*?)</span>', page, re.DOTALL)
+            assert found is not None
+            seen.append(found[1])
+            await client.post("/demo/clock", data={"step": "next", "next": "/doctor", "csrf_token": _csrf(page)})
+    assert any("attente" in text and "ouvre" not in text for text in seen), seen
+    assert not any("de nouveau" in text for text in seen), seen
+
+
+async def test_a_day_later_nobody_has_to_sign_in_again(service: Service) -> None:
+    async with service.browser() as client:
+        await _sign_in(client, "gestion@demo.example")
+        csrf = _csrf((await client.get("/desk")).text)
+        await client.post("/demo/clock", data={"step": "day", "next": "/desk", "csrf_token": csrf})
+        assert (await client.get("/desk")).url.path == "/desk"

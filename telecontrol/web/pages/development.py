@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Environment, Settings
-from telecontrol.demo.clock import Due, next_due, walk
+from telecontrol.demo.clock import STRIDE, Due, keep_present, next_due, walk
 from telecontrol.errors import NotFound
 from telecontrol.notify.models import LocalMessage
 from telecontrol.notify.queries import local_boxes, local_message, local_messages
@@ -31,6 +31,8 @@ DUE_WORDS = {
     "hold_ends": mark("un créneau refusé se libère"),
     "room_opens": mark("une salle d'attente ouvre"),
     "appointment_starts": mark("un rendez-vous commence"),
+    "waiting_over": mark("la fin de l'attente est atteinte"),
+    "retry": mark("un message est tenté de nouveau"),
     "appointment_over": mark("un rendez-vous se termine"),
     "reminder": mark("la fenêtre des rappels change"),
     "notice_at_risk": mark("une convocation est en danger"),
@@ -38,6 +40,9 @@ DUE_WORDS = {
     "report_alert": mark("une alerte de rapport est due"),
     "report_due": mark("un rapport de 48 heures est dû"),
 }
+STOPPED_ON_THE_WAY = mark(
+    "L'horloge s'est arrêtée en chemin : il se passe beaucoup de choses. Appuyez de nouveau pour continuer."
+)
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -142,9 +147,11 @@ async def move_clock(
             due = await next_due(session, now=now)
         # A second after, so that what begins at that instant has begun.
         until = now if due is None else due.at + timedelta(seconds=1)
-    await walk(runtime, until=until)
+    walked = await walk(runtime, until=until, stride=STRIDE)
+    async with runtime.database.transaction() as session:
+        await keep_present(session, before=now, after=clock.now())
     _remember(request, clock.now())
-    return see_other(request, local_path(next, otherwise="/"))
+    return see_other(request, local_path(next, otherwise="/"), text="" if walked.has_arrived else STOPPED_ON_THE_WAY)
 
 
 async def timebar(request: Request, runtime: RuntimeDep, now: NowDep) -> None:

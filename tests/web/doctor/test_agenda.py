@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from sqlalchemy import select
 
 from telecontrol.scheduling.models import AgendaException, Appointment, AppointmentState, DoctorAbsence
@@ -47,6 +48,14 @@ async def test_the_week_shows_openings_and_appointments_and_leads_to_others(
         404,
         404,
     ]
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+async def test_a_day_that_no_calendar_of_ours_can_mean_is_asked_again(doctor: Visitor, day: str) -> None:
+    answer = await _away(doctor, **{**MONDAY, "first_on": day, "last_on": day})
+    assert answer.status == 422
+    assert "Indiquez une date." in answer.words
+    assert (await doctor.get(f"{paths.DOCTOR_AGENDA}?week={day}")).status == 404
 
 
 async def test_an_absence_names_whom_it_hits_before_it_is_kept(

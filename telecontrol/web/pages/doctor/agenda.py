@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from telecontrol.accounts.access import Action, Kind
+from telecontrol.controls.cells import believable
 from telecontrol.controls.models import Doctor
 from telecontrol.controls.policies import Mode
 from telecontrol.errors import InvalidInput, NotFound
@@ -309,8 +310,8 @@ def _exception(*, on: str, opens: str, closes: str, kind: str) -> dict[str, Any]
 
 def _day(text: str, *, field: str = "week") -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        return believable(date.fromisoformat(text), field=field)
+    except (ValueError, InvalidInput):
         if field == "week":
             raise NotFound("no such week", code="no_such_week") from None
         raise InvalidInput("not a day", field=field, code="day_missing") from None

@@ -31,7 +31,7 @@ from telecontrol.web.i18n import mark
 from telecontrol.web.pages.doctor.connection_log import LogLine, told_log
 from telecontrol.web.pages.doctor.frame import counts_of, doctor_page, language_for, row_of, told
 from telecontrol.web.pages.doctor.refusals import RoomRoute
-from telecontrol.web.pages.doctor.scene import call_of, dossier_of, live_parts, set_scene
+from telecontrol.web.pages.doctor.scene import before_of, call_of, dossier_of, live_parts, set_scene
 from telecontrol.web.pages.doctor.signing import Draft, form_parts, signed_parts
 from telecontrol.web.rendering import see_other, templates_of
 from telecontrol.web.staff_door import DoctorDep, Staff
@@ -98,6 +98,7 @@ async def show_room(
         place="today",
         counts=await counts_of(session, staff.viewer, now=now),
         dossier=dossier_of(dossier),
+        before=await before_of(session, staff, dossier),
         call=call_of(request, runtime, scene, now=now),
         opens_at=opens_at,
         note={"text": note.text, "revision": note.revision, "saved_at": note.updated_at},

@@ -1,4 +1,4 @@
-"""Entering the call: the device test before it, the button, the page that holds it, and the tickets its script asks for.
+"""Entering the call: the button, the page that holds it, and the tickets its script asks for.
 
 Pressing the button is the arrival, kept at once in the waiting room: whatever fails afterwards (camera, script, network), the
 person had come (PROMISES P17). Opening the page changes nothing.
@@ -7,11 +7,9 @@ person had come (PROMISES P17). Opening the page changes nothing.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from telecontrol.accounts.links import link_url, mint_link
@@ -21,8 +19,6 @@ from telecontrol.scheduling.attendance import open_room
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_page import own_dossier, state_of
 from telecontrol.video import waiting
-from telecontrol.video.call_messages import ProblemCode
-from telecontrol.video.device_tests import latest_tests, record_test, result_of
 from telecontrol.video.models import Role, WaitingEntry
 from telecontrol.video.rooms import find_room
 from telecontrol.web import paths
@@ -37,34 +33,6 @@ from telecontrol.web.security import browser_id, form_token
 from telecontrol.worker import Runtime
 
 pages = APIRouter(route_class=HelpfulRoute)
-
-
-class TestResult(BaseModel):
-    """What the device test's script tells. `code` says what the matter is, where there is one."""
-
-    result: Literal["ready", "problem"]
-    code: ProblemCode | Literal[""] = ""
-
-
-@pages.get(paths.TEST)
-async def show_test(
-    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: ReadingDep, now: NowDep
-) -> Response:
-    dossier = await own_dossier(session, guest.viewer)
-    appointment = dossier.appointment
-    test = (await latest_tests(session, [appointment.id])).get(appointment.id)
-    last = None if test is None else {"result": result_of(test), "at": test.tested_at, "zone": appointment.zone}
-    mount = {"call-result-url": paths.TEST, "call-token": form_token(runtime.settings, browser_id(request))}
-    return insured_page(request, "insured/test.html", dossier, now=now, test=mount, last=last, back_href=paths.HOME)
-
-
-@pages.post(paths.TEST)
-async def keep_test(found: TestResult, guest: KnownGuestDep, session: SessionDep, now: NowDep) -> Response:
-    """Kept to help, for the person and for the doctor: nothing follows from it."""
-    dossier = await own_dossier(session, guest.viewer)
-    problem = "" if found.result == "ready" else found.code or ProblemCode.OTHER
-    await record_test(session, subject_id=dossier.appointment.id, problem=problem, now=now)
-    return Response(status_code=204)
 
 
 @pages.post(paths.JOIN)
