@@ -185,3 +185,19 @@ async def test_leaving_frees_the_place_and_says_so(side: MakeSide) -> None:
     await insured.reaches("ended")
     await doctor.reaches("waiting")
     assert await doctor.title() == "L’assuré a quitté l’appel"
+
+
+async def test_the_client_is_fetched_while_one_waits_and_only_for_livekit(
+    server: CallServer, room: Room, side: MakeSide
+) -> None:
+    insured = await side("insured")
+    fetched: list[str] = []
+    insured.page.on("request", lambda request: fetched.append(request.url))
+    await insured.enter(start="button")
+    await asyncio.sleep(0.5)
+    assert not any("livekit_room" in url for url in fetched), "not with the page"
+    await insured.page.get_by_role("button", name="Entrer").click()
+    await insured.reaches("waiting")
+    await insured.page.wait_for_timeout(1500)
+    assert any("livekit_room" in url for url in fetched) is (server.provider is VideoProvider.LIVEKIT)
+    assert all(url.startswith((server.url, "data:")) for url in fetched)

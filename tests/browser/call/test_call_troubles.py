@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import WebSocketRoute
 
+from telecontrol.config import VideoProvider
 from telecontrol.video.models import Role
 from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Side, in_call
+from tests.support.livekit_process import livekit_process
 from tests.support.needs import program
 from tests.support.ports import free_port
 
@@ -210,8 +213,10 @@ async def _fits(side: Side) -> None:
     assert await side.page.locator(".call__phone-number").is_visible()
 
 
-@pytest_asyncio.fixture
-async def relay(sqlite_template: Path, call_assets: Path, tmp_path: Path) -> AsyncIterator[CallServer]:
+@pytest_asyncio.fixture(params=list(VideoProvider), ids=str)
+async def relay(
+    request: pytest.FixtureRequest, sqlite_template: Path, call_assets: Path, tmp_path: Path
+) -> AsyncIterator[CallServer]:
     """A server whose relay is coturn, on this machine."""
     port = free_port()
     command = [str(program("turnserver")), "-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip=127.0.0.1"]
@@ -230,10 +235,13 @@ async def relay(sqlite_template: Path, call_assets: Path, tmp_path: Path) -> Asy
         "TELECONTROL_TURN_URLS": f"turn:127.0.0.1:{port}?transport=udp",
         "TELECONTROL_TURN_SECRET": "shared-with-coturn",
     }
-    server = CallServer(f"sqlite+aiosqlite:///{path}", call_assets, environment=environment)
+    server = CallServer(f"sqlite+aiosqlite:///{path}", call_assets, provider=request.param, environment=environment)
     try:
-        await server.start()
-        yield server
+        with ExitStack() as running:
+            if request.param is VideoProvider.LIVEKIT:
+                environment |= running.enter_context(livekit_process(tmp_path)).environment
+            await server.start()
+            yield server
     finally:
         server.kill()
         await server.database.dispose()

@@ -5,7 +5,7 @@ import { LocalMedia, type Kind } from "./local_media";
 import { begin, reduce, stateOf, type Facts, type Input } from "./machine";
 import { recall, remember, type DeviceKind } from "./preferences";
 import { Thrift } from "./thrift";
-import type { Adapter, AdapterEvent, CallState, Media, Peer, Problem, Role, Showing, Statistics } from "./types";
+import type { Adapter, AdapterEvent, CallState, Media, Other, Peer, Problem, Role, Showing, Statistics } from "./types";
 
 export interface CallEvents {
   /** The state changed, or what is known beside it (delay, peer, reason). */
@@ -16,6 +16,8 @@ export interface CallEvents {
   refused: string;
   local: MediaStream;
   remote: MediaStream;
+  /** Companions and interpreters, each time one comes, goes or is seen anew. */
+  others: Other[];
   media: Media;
   /** Something is wrong on this side; null when it is right again. */
   problem: Problem | null;
@@ -230,6 +232,7 @@ export class Call extends Emitter<CallEvents> {
 
   private take(event: AdapterEvent): void {
     if (event.type === "stream") this.emit("remote", event.stream);
+    if (event.type === "others") this.emit("others", event.others);
     if (event.type === "peer") this.emit("peer", event.peer);
     if (event.type === "peer_problem") this.emit("peerProblem", event.code);
     if (event.type === "refused") this.emit("refused", event.reason);

@@ -90,7 +90,7 @@ export class LivekitAttempt implements Carrier {
 
   /** The other side begins anew and this one stands: it has nothing to do but wait for their picture. */
   adopt(order: Order): boolean {
-    if (this.isClosed || order.attempt > 0 || !this.isConnected || order.icePolicy !== this.order.icePolicy) return false;
+    if (this.isClosed || order.attempt > 0 || !this.isConnected) return false;
     this.handlers.onTransport(true);
     return true;
   }
@@ -166,6 +166,7 @@ export class LivekitAttempt implements Carrier {
   close(): void {
     this.isClosed = true;
     this.room.removeAllListeners();
+    this.handlers.onOthers([]);
     // Camera and microphone are the page's: they stay on for the next attempt.
     void this.room.disconnect(false).catch(() => undefined);
     this.worker?.terminate();

@@ -4,6 +4,7 @@ import { Call } from "./call";
 import { chime, wakeAudio } from "./levels";
 import { Livekit } from "./livekit";
 import { NotAllowed, type GetTicket } from "./link";
+import { showOthers } from "./others";
 import { textsIn, type Texts } from "./texts";
 import type { Adapter, Role, Ticket } from "./types";
 import { View } from "./view";
@@ -61,7 +62,7 @@ export function mount(place: HTMLElement, options: MountOptions, provider = "bui
     getLink: options.linkUrl === undefined ? undefined : () => askLink(options),
     homeUrl: options.afterUrl,
   });
-  const stops = [announce(place, call), remember(call, memory), followPage(call, isTelephone), ring(call), callIn(call), goOn(call, options.afterUrl)];
+  const stops = [announce(place, call), remember(call, memory), followPage(call, isTelephone), ring(call), callIn(call), goOn(call, options.afterUrl), showOthers(place, call, texts)];
   if (options.start === "now" || memory.isInside) enter();
   else if (options.start === "devices") void call.arrive();
   return {

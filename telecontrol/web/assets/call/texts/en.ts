@@ -19,6 +19,7 @@ export const texts: Texts = {
   theCall: "The call",
   you: "You",
   remotePicture: "Picture of the other person",
+  companion: "Companion",
   microphoneLevel: "Level of your microphone",
   phone: "A problem? Call",
   callNumber: "Call {phone}",

@@ -19,6 +19,7 @@ export const texts: Texts = {
   theCall: "L’appel",
   you: "Vous",
   remotePicture: "Image de votre interlocuteur",
+  companion: "Accompagnant",
   microphoneLevel: "Niveau de votre micro",
   phone: "Un problème ? Appelez le",
   callNumber: "Appeler le {phone}",

@@ -21,6 +21,8 @@ export interface Texts {
   theCall: string;
   you: string;
   remotePicture: string;
+  /** Whoever is there beside doctor and insured. */
+  companion: string;
   microphoneLevel: string;
   phone: string;
   /** `{phone}` */

@@ -1,0 +1,111 @@
+"""What LiveKit alone can do: several web processes, a third person, encryption from browser to browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from telecontrol.config import VideoProvider
+from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Side, in_call
+from tests.support.livekit_process import livekit_process
+
+Url = Callable[..., str]
+
+
+@pytest.fixture
+async def side(context_factory: MakeContext) -> AsyncIterator[MakeSide]:
+    """As in the tests of both providers, without a server of its own."""
+    made: list[Side] = []
+
+    async def make(role: str, in_room: Room | None = None, **options: object) -> Side:
+        assert in_room is not None
+        made.append(await Side.prepare(await context_factory(**options), in_room, role))
+        return made[-1]
+
+    yield make
+    for each in made:
+        assert each.complaints == []
+
+
+@asynccontextmanager
+async def holding(
+    database_url: str, assets: Path, folder: Path, *, count: int = 1, **settings: str
+) -> AsyncIterator[list[CallServer]]:
+    """Web processes on one database, and LiveKit's server that calls back to the first of them."""
+    servers = [CallServer(database_url, assets, provider=VideoProvider.LIVEKIT) for _ in range(count)]
+    async with AsyncExitStack() as stack:
+        livekit = stack.enter_context(livekit_process(folder, hooks=f"{servers[0].url}/hooks/livekit"))
+        for server in servers:
+            server.environment |= {**livekit.environment, "TELECONTROL_WEB_PROCESSES": str(count), **settings}
+            stack.push_async_callback(server.database.dispose)
+            stack.callback(server.kill)
+            await server.start()
+        yield servers
+
+
+async def test_two_web_processes_hold_one_call(
+    postgres_url: Url, call_assets: Path, tmp_path: Path, side: MakeSide
+) -> None:
+    async with holding(postgres_url(), call_assets, tmp_path, count=2) as (here, there):
+        room = await here.room()
+        insured = await side("insured", room)
+        doctor = await side("doctor", Room(there, room.room_id, room.subject_id))
+        await insured.enter()
+        await insured.reaches("waiting")
+        await doctor.enter()
+        await doctor.page.get_by_role("heading", name="L’assuré attend depuis").wait_for()
+        await doctor.page.get_by_role("button", name="Dans 10 min").click()
+        await insured.page.get_by_text("environ 10 minutes").wait_for()
+        await doctor.admit()
+        await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+        await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+
+        # The process of the insured's page dies: the picture goes on, and the doctor's process keeps the call.
+        here.kill()
+        await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+        await here.start()
+        await insured.page.wait_for_function("() => kept.ours().at(-1).readyState === 1")
+        await doctor.page.get_by_role("button", name="Terminer").click()
+        await asyncio.gather(doctor.reaches("ended"), insured.reaches("ended"))
+        assert (await room.attendance()).media_flowed
+
+
+async def test_a_companion_is_seen_and_heard_by_both(
+    sqlite_url: Url, call_assets: Path, tmp_path: Path, side: MakeSide
+) -> None:
+    async with holding(sqlite_url(), call_assets, tmp_path) as (server,):
+        room = await server.room()
+        doctor, insured, companion = (
+            await side("doctor", room),
+            await side("insured", room),
+            await side("insured", room),
+        )
+        await companion.page.goto(f"{server.url}/harness/{room.room_id}/insured/companion")
+        await companion.reaches("waiting")
+        assert not (await room.attendance()).had_arrived, "a companion is not the insured"
+        await in_call(doctor, insured)
+        await companion.reaches("live")
+        await companion.sees_and_hears()
+        for each in (doctor, insured, companion):
+            await each.page.wait_for_function(
+                "() => { const v = document.querySelector('.call__other-picture'); return v?.videoWidth > 0 && !v.paused; }"
+            )
+        assert await insured.state() == "live", "nobody took their place"
+        await insured.page.get_by_role("button", name="Quitter").click()
+        await companion.reaches("ended")
+        await doctor.page.locator(".call__other").wait_for(state="detached")
+
+
+async def test_pictures_are_encrypted_from_browser_to_browser_where_it_is_asked_for(
+    sqlite_url: Url, call_assets: Path, tmp_path: Path, side: MakeSide
+) -> None:
+    async with holding(sqlite_url(), call_assets, tmp_path, TELECONTROL_LIVEKIT_E2EE="true") as (server,):
+        room = await server.room()
+        doctor, insured = await side("doctor", room), await side("insured", room)
+        await in_call(doctor, insured)
+        await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+        assert [worker.url.rsplit("/", 1)[-1] for worker in doctor.page.workers] == ["call-worker.js"]
