@@ -23,10 +23,13 @@ async def twilio_status(
     runtime: RuntimeDep,
     session: SessionDep,
     now: NowDep,
-    intent_id: uuid.UUID,
+    intent_id: str,
     x_twilio_signature: Annotated[str, Header()] = "",
 ) -> Response:
-    """A message's status. Any order, any number of times, unknown ids: 204; a forged one: 403."""
+    """A message's status. Any order, any number of times, unknown ids: 204; a forged one: 403, whatever it asks about.
+
+    Which status is final, and which wins, is told in `outbox/receipts.py`.
+    """
     form = {key: str(value) for key, value in (await request.form()).items()}
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if not check_signature(runtime.settings, target, form, x_twilio_signature):
@@ -38,7 +41,7 @@ async def twilio_status(
         target="sms",
         event_key=f"{sid}:{status}",
         provider_id=sid,
-        intent_id=intent_id,
+        intent_id=_uuid(intent_id),
         status=status,
         code=code,
         now=now,
@@ -46,3 +49,11 @@ async def twilio_status(
     )
     await sms_status(session, sealer=runtime.operator.messages, noted=noted, code=code, now=now)
     return Response(status_code=204)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    """Our intent's id; None for what never was one. Read once the signature is known to be good."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
