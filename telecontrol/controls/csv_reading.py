@@ -5,7 +5,6 @@ What makes a whole file unreadable is raised; what is wrong with one line is kep
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -13,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from telecontrol.controls.file_text import decode, unreadable
 from telecontrol.controls.names import words_of
 from telecontrol.errors import InvalidInput
 
@@ -70,20 +70,23 @@ class Table:
 
 
 def read_table(data: bytes, columns: Sequence[Column]) -> Table:
-    """Read a whole file. Raises `InvalidInput` (field `file`) when it is too large, empty, no text, or lacks a column."""
+    """Read a whole file. Raises `InvalidInput` (field `file`) when it is too large, empty, no text, of two encodings, or lacks a
+    column or lines under its titles."""
+    if len(data) > LARGEST:
+        raise unreadable("larger than 20 MB", "file_too_large", most=LARGEST // 1024 // 1024)
     text, encoding = decode(data)
     separator = _separator(text, columns)
     records = _records(text, separator)
     try:
         _, titles = next(records)
     except StopIteration:
-        raise _unreadable("the file is empty", "file_empty") from None
+        raise unreadable("the file is empty", "file_empty") from None
     places, headers, ignored = _match(titles, columns)
     lines: list[Line] = []
     problems: list[Problem] = []
     for number, cells in records:
         if len(lines) >= MOST_LINES:
-            raise _unreadable(f"more than {MOST_LINES} lines", "too_many_lines", most=MOST_LINES)
+            raise unreadable(f"more than {MOST_LINES} lines", "too_many_lines", most=MOST_LINES)
         line = Line(number, {name: cells[place] if place < len(cells) else "" for place, name in places.items()})
         for column in columns:
             line.cells.setdefault(column.field, "")
@@ -96,36 +99,9 @@ def read_table(data: bytes, columns: Sequence[Column]) -> Table:
             for name, cell in line.cells.items()
             if len(cell) > _LONGEST_CELL
         ]
+    if not lines:
+        raise unreadable("no line under the titles", "lines_missing")
     return Table(lines, problems, headers, ignored, encoding, separator)
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """The text of a file and the encoding it was found to be in: by its mark, else UTF-8 where it is valid, else Windows-1252."""
-    if len(data) > LARGEST:
-        raise _unreadable("larger than 20 MB", "file_too_large", most=LARGEST // 1024 // 1024)
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if data.startswith(mark):
-            return _decoded(data, encoding), encoding
-    if b"\0" in data:
-        raise _unreadable("the file holds NUL bytes: it is no text", "file_not_text")
-    try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return _decoded(data, "cp1252"), "cp1252"
-
-
-def _decoded(data: bytes, encoding: str) -> str:
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _unreadable("the file is in no known encoding", "file_not_text") from error
-    if "\0" in text:
-        raise _unreadable("the file holds NUL bytes: it is no text", "file_not_text")
-    return text
 
 
 def _separator(text: str, columns: Sequence[Column]) -> str:
@@ -155,7 +131,7 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
                 is_first = False
                 yield number, cells
     except csv.Error as error:
-        raise _unreadable(
+        raise unreadable(
             f"line {begins}: a quote is not closed, or stands in the wrong place", "quotes_broken", line=begins
         ) from error
 
@@ -175,14 +151,10 @@ def _match(titles: Sequence[str], columns: Sequence[Column]) -> tuple[dict[int, 
     found = list(places.values())
     doubled = sorted({titles[place].strip() for place, name in places.items() if found.count(name) > 1})
     if doubled:
-        raise _unreadable(f"columns given twice: {', '.join(doubled)}", "columns_doubled", columns=doubled)
+        raise unreadable(f"columns given twice: {', '.join(doubled)}", "columns_doubled", columns=doubled)
     missing = [column.header for column in columns if column.is_required and column.field not in found]
     if missing:
-        raise _unreadable(f"missing columns: {', '.join(missing)}", "columns_missing", columns=missing)
+        raise unreadable(f"missing columns: {', '.join(missing)}", "columns_missing", columns=missing)
     headers = {name: titles[place].strip() for place, name in places.items()}
     ignored = [title.strip() for place, title in enumerate(titles) if place not in places and title.strip()]
     return places, headers, ignored
-
-
-def _unreadable(message: str, code: str, **details: Any) -> InvalidInput:
-    return InvalidInput(message, field="file", code=code, **details)

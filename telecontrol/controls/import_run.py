@@ -64,6 +64,15 @@ class Importing(Generic[T]):
     key_field: str
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A line that says word for word what line `first` says; `header` names the column that tells lines apart."""
+
+    line: int
+    first: int
+    header: str
+
+
 class _Withdrawn(Exception):
     """Rolls an all-or-nothing transaction back."""
 
@@ -92,7 +101,8 @@ async def run_import(
         return report
     report.describe(table)
     steps = _Steps(progress, total=len(table.lines))
-    good = await _check(importing, table, report, steps)
+    repeats: list[Repeat] = []
+    good = await _check(importing, table, report, steps, repeats)
     if report.is_rehearsal:
         async with database.reading() as session:
             for chunk in _chunks(good):
@@ -102,25 +112,31 @@ async def run_import(
         await _apply_good(database, importing, table, report, good, steps)
     elif not report.errors:
         await _apply_all(database, importing, table, report, good, steps)
+    _settle_repeats(report, repeats)
     report.settle()
     report.seconds = round(time.perf_counter() - began, 3)
     steps.finish()
     return report
 
 
-async def _check(importing: Importing[T], table: Table, report: ImportReport, steps: _Steps) -> list[tuple[Line, T]]:
+async def _check(
+    importing: Importing[T], table: Table, report: ImportReport, steps: _Steps, repeats: list[Repeat]
+) -> list[tuple[Line, T]]:
     good: list[tuple[Line, T]] = []
-    seen: dict[str, int] = {}
+    seen: dict[str, Line] = {}
     spoilt = {problem.line for problem in table.problems}
     for number, line in enumerate(table.lines):
         problems: list[Problem] = []
         notices: list[Problem] = []
         value = importing.check(table, line, problems, notices)
         if value is not None and not problems:
-            first = seen.setdefault(importing.key(value), line.number)
-            if first != line.number:
+            first = seen.setdefault(importing.key(value), line)
+            if first is not line:
                 header = table.headers.get(importing.key_field, importing.key_field)
-                problems.append(Problem(line.number, header, "twice_in_file", {"first": first}))
+                if _says_the_same(first, line) and line.number not in spoilt:
+                    repeats.append(Repeat(line.number, first.number, header))
+                else:
+                    problems.append(Problem(line.number, header, "twice_in_file", {"first": first.number}))
             elif line.number not in spoilt:
                 good.append((line, value))
                 report.notices += notices
@@ -129,6 +145,24 @@ async def _check(importing: Importing[T], table: Table, report: ImportReport, st
             steps.checked(number)
             await asyncio.sleep(0)
     return good
+
+
+def _says_the_same(one: Line, other: Line) -> bool:
+    return {name: text.strip() for name, text in one.cells.items()} == {
+        name: text.strip() for name, text in other.cells.items()
+    }
+
+
+def _settle_repeats(report: ImportReport, repeats: Sequence[Repeat]) -> None:
+    """A line that repeats another word for word counts as that one: there already, unless the first was refused."""
+    refused = {problem.line for problem in report.errors}
+    for repeat in repeats:
+        if repeat.first in refused:
+            report.errors.append(Problem(repeat.line, repeat.header, "twice_in_file", {"first": repeat.first}))
+            continue
+        report.notices.append(Problem(repeat.line, "", "repeated_in_file", {"first": repeat.first}))
+        if report.is_applied or report.is_rehearsal:
+            report.unchanged += 1
 
 
 async def _apply_good(

@@ -15,6 +15,18 @@ _WORDS: dict[str, tuple[str, str]] = {
         "ce n'est pas un fichier CSV : enregistrez le tableau au format CSV, puis recommencez",
         "this is no CSV file: save the table as CSV and try again",
     ),
+    "encodings_mixed": (
+        "ligne(s) {lines} : accents enregistrés autrement que dans le reste du fichier ; enregistrez tout le tableau en UTF-8",
+        "line(s) {lines}: accents saved in another way than in the rest of the file; save the whole table as UTF-8",
+    ),
+    "characters_unreadable": (
+        "ligne(s) {lines} : un caractère y est illisible ; enregistrez le tableau en UTF-8, puis recommencez",
+        "line(s) {lines}: a character cannot be read there; save the table as UTF-8 and try again",
+    ),
+    "lines_missing": (
+        "il n'y a aucune ligne sous les titres : rien à importer",
+        "there is no line under the titles: nothing to import",
+    ),
     "too_many_lines": ("le fichier dépasse {most} lignes", "the file has more than {most} lines"),
     "quotes_broken": (
         "un guillemet n'est pas fermé, ou se trouve au mauvais endroit, à partir de la ligne {line}",
@@ -28,6 +40,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{found} cells instead of {expected}: does a value hold the separator without quotes?",
     ),
     "twice_in_file": ("déjà présent à la ligne {first} du fichier", "already on line {first} of the file"),
+    "repeated_in_file": (
+        "identique à la ligne {first} du fichier : comptée une seule fois",
+        "the same as line {first} of the file: counted once",
+    ),
     "already_there_changed": (
         "déjà enregistré avec d'autres données ({columns}) : rien n'a été modifié",
         "already there with other data ({columns}): nothing was changed",
@@ -140,7 +156,7 @@ def known_codes() -> frozenset[str]:
 
 _SUMMARIES = {
     "fr": {
-        "unreadable": "Le fichier n'a pas pu être lu ; rien n'a été enregistré.",
+        "unreadable": "Le fichier n'a pas pu être importé ; rien n'a été enregistré.",
         "withdrawn": "Rien n'a été enregistré : {rejected} ligne(s) sur {total} à corriger.",
         "rehearsal": "Essai, rien n'a été enregistré : ",
         "counts": "{total} ligne(s) lue(s), {created} créée(s), {updated} mise(s) à jour, {unchanged} inchangée(s), "
@@ -148,7 +164,7 @@ _SUMMARIES = {
         "ignored": "Colonnes ignorées : {columns}.",
     },
     "en": {
-        "unreadable": "The file could not be read; nothing was saved.",
+        "unreadable": "The file could not be imported; nothing was saved.",
         "withdrawn": "Nothing was saved: {rejected} of {total} line(s) to correct.",
         "rehearsal": "Rehearsal, nothing was saved: ",
         "counts": "{total} line(s) read, {created} created, {updated} updated, {unchanged} unchanged, "

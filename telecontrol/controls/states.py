@@ -79,8 +79,8 @@ for _state in (
     _S.BOOKED,
     _S.IN_PERSON_TO_BOOK,
     _S.ABSENCE_TO_QUALIFY,
-    _S.TO_QUALIFY,
 ):
+    # Not *to qualify*: its report is drafted, and only a named person's qualification or the doctor's word withdraws it.
     TRANSITIONS[_state, _A.CANCEL] = _S.CANCELLED
 
 ENDED = frozenset({_S.CLOSED, _S.CANCELLED})

@@ -19,6 +19,9 @@ from telecontrol.outbox.models import Attempt, AttemptState, Intent, IntentState
 from telecontrol.outbox.policy import SendingPolicy
 from telecontrol.outbox.targets import NOT_OURS, Accepted, Ambiguous, Outcome, Rejected
 
+NOT_LISTED = "not_listed"
+"""The code of an ambiguous attempt that its provider, asked later, did not show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -129,14 +132,11 @@ async def settle_taken(
     await _taken(session, intent, attempt, said, at=now, now=now)
 
 
-async def settle_not_taken(
-    session: AsyncSession, intent: Intent, attempts: Sequence[Attempt], *, now: datetime
-) -> None:
-    """Evidence says that the provider took none of them: it is sent again, which is no re-send."""
+def note_not_listed(attempts: Sequence[Attempt]) -> None:
+    """The provider's list shows none of the doubtful attempts: kept on record, and each stays ambiguous all the same."""
     for attempt in attempts:
         if attempt.state is AttemptState.AMBIGUOUS:
-            _end(attempt, AttemptState.REJECTED_TEMPORARY, at=now, code="not_taken", reply=attempt.reply)
-    await fates.put_back(session, intent, at=now, now=now)
+            attempt.code = NOT_LISTED
 
 
 def clean(text: str, limit: int) -> str:

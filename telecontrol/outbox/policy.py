@@ -35,11 +35,11 @@ class SendingPolicy:
     evidence_wait: timedelta = timedelta(minutes=10)
     shortest_evidence_wait: timedelta = timedelta(minutes=1)
     first_look_up: timedelta = timedelta(seconds=20)
-    absence_proves_after: timedelta = timedelta(seconds=45)
-    """How long after a doubt began a provider that does not know the message is believed: it may still have it in hand."""
+    absence_counts_after: timedelta = timedelta(seconds=45)
+    """How long after a doubt began it counts that a provider does not show the message: it may still have it in hand."""
     look_up_every: timedelta = timedelta(seconds=30)
     automatic_resends: int = 1
-    """Automatic re-sends after an ambiguity nobody could settle (PROMISES P2)."""
+    """Automatic re-sends after an ambiguity that nothing proved to be an acceptance (PROMISES P2)."""
 
     shortest_pause: timedelta = timedelta(minutes=1)
     longest_pause: timedelta = timedelta(minutes=4)

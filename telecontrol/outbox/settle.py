@@ -133,24 +133,38 @@ async def _weigh(
     if evidence.taken is True:
         await outcomes.settle_taken(session, intent, attempts, provider_id=evidence.provider_id, now=now)
         await receipts.adopt(session, [intent], now=now)
-    elif evidence.taken is False and now >= _doubted_at(attempts, now) + policy.absence_proves_after:
-        await outcomes.settle_not_taken(session, intent, attempts, now=now)
     else:
-        await _wait_or_give_up(session, intent, attempts, now=now, policy=policy)
+        is_absent = evidence.taken is False and now >= _doubted_at(attempts, now) + policy.absence_counts_after
+        if is_absent:
+            outcomes.note_not_listed(attempts)
+        await _wait_or_give_up(session, intent, attempts, is_absent=is_absent, now=now, policy=policy)
 
 
 async def _wait_or_give_up(
-    session: AsyncSession, intent: Intent, attempts: Collection[Attempt], *, now: datetime, policy: SendingPolicy
+    session: AsyncSession,
+    intent: Intent,
+    attempts: Collection[Attempt],
+    *,
+    is_absent: bool,
+    now: datetime,
+    policy: SendingPolicy,
 ) -> None:
+    """A provider whose list does not show the message shortens the wait and proves nothing: the list may be late, cut short or
+    of another region. So what follows is the one automatic re-send (PROMISES P2), and the attempt stays in doubt."""
+    can_resend = (
+        intent.voided_at is None
+        and intent.resends_after_ambiguity < policy.automatic_resends
+        and now < intent.not_after
+    )
     limit = evidence_limit(
         _doubted_at(attempts, now), deadline_at=min(intent.deadline_at, intent.not_after), policy=policy
     )
-    if now < limit:
+    if now < limit and not (is_absent and can_resend):
         intent.next_attempt_at = min(limit, now + max(policy.look_up_every, timedelta(milliseconds=1)))
         intent.lease_until = None
     elif intent.voided_at is not None:
         await fates.cancel(session, intent, now=now, code=fates.UNKNOWN_OUTCOME)
-    elif intent.resends_after_ambiguity < policy.automatic_resends and now < intent.not_after:
+    elif can_resend:
         intent.resends_after_ambiguity += 1
         await fates.put_back(session, intent, at=now, now=now)
     else:

@@ -79,7 +79,8 @@ Outcome = Accepted | Rejected | Ambiguous
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a provider says later of an ambiguous attempt: `taken` True or False; None when it cannot tell."""
+    """What a provider says later of an ambiguous attempt: `taken` True, False when it shows no such message, None when it
+    cannot tell. True is proof; False only ends the wait, since lists can be late: the one re-send follows (PROMISES P2)."""
 
     taken: bool | None
     provider_id: str = ""

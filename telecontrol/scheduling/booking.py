@@ -10,11 +10,12 @@ import uuid
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode, Rules
-from telecontrol.controls.states import Act, ControlState, after
+from telecontrol.controls.states import Act, ControlState, after, allows
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import WrongState
 from telecontrol.notify.contexts import DoctorBooked, DoctorCancelled, DoctorMoved
@@ -34,8 +35,8 @@ from telecontrol.scheduling.conditions import (
 )
 from telecontrol.scheduling.dossier import Dossier, load_control, of
 from telecontrol.scheduling.endings import SUBJECT, move_control
-from telecontrol.scheduling.freeing import current_dossier, free_declined
-from telecontrol.scheduling.models import Appointment, AppointmentState, PastVersion
+from telecontrol.scheduling.freeing import current_dossier, free_declined, has_begun
+from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState, PastVersion
 from telecontrol.scheduling.operator import Operator
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, TaskKind
@@ -126,10 +127,7 @@ async def move(
     Same refusals as `book`.
     """
     appointment, control, rules = dossier.appointment, dossier.control, dossier.rules
-    if appointment.state is not AppointmentState.BOOKED or control.state is not ControlState.BOOKED:
-        raise WrongState("only a booked appointment can be moved", state=str(appointment.state))
-    if appointment.starts_at <= now:
-        raise WrongState("the appointment has begun", code="already_begun")
+    _require_movable(appointment, control, now=now)
     if starts_at == appointment.starts_at and doctor_id in (None, appointment.doctor_id):
         return appointment
     check_local_time(starts_at, dossier.zone)
@@ -194,6 +192,25 @@ async def move(
     else:
         await telling.tell_doctor(session, operator, moved, DoctorMoved, now=now, previous_starts_at=before)
     return appointment
+
+
+async def require_bookable(session: AsyncSession, control: Control, *, now: datetime) -> None:
+    """Pass when this control can be booked, or its appointment moved, as things stand. Raises `WrongState` as those would."""
+    if allows(control.state, Act.BOOK):
+        return
+    appointment = await session.scalar(
+        select(Appointment).where(Appointment.control_id == control.id, Appointment.state.in_(LIVE)).limit(1)
+    )
+    if control.state is not ControlState.BOOKED or appointment is None:
+        raise WrongState("this control can be neither booked nor moved", state=str(control.state))
+    _require_movable(appointment, control, now=now)
+
+
+def _require_movable(appointment: Appointment, control: Control, *, now: datetime) -> None:
+    if has_begun(appointment, now=now):
+        raise WrongState("the appointment has begun", code="already_begun")
+    if appointment.state is not AppointmentState.BOOKED or control.state is not ControlState.BOOKED:
+        raise WrongState("only a booked appointment can be moved", state=str(appointment.state))
 
 
 def _keep_version(session: AsyncSession, appointment: Appointment, *, actor: Actor, now: datetime) -> None:

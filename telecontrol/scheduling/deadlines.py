@@ -128,10 +128,10 @@ def invitation_hard_limit(starts_at: datetime, zone: ZoneInfo, *, policy: Notice
 
 
 def invitation_target(starts_at: datetime, zone: ZoneInfo, *, policy: NoticePolicy = CURRENT) -> datetime:
-    """The end of local D−3, exclusive: an invitation accepted before it satisfies every reading of the rule.
+    """The end of local D−3, exclusive: an invitation accepted before it satisfies every reading of the rule, with one exception.
 
-    For a start in the first hour of the second day after a spring change, 48 real hours reach back into D−3: the target
-    is then the hard limit itself, since a target is never later than the limit.
+    For a start in the first hour of the two days after a spring change, 48 real hours reach back into D−3, and the hard
+    limit comes up to an hour before this target: whoever acts on the target takes the earlier of the two.
     """
     return explain(Deadline.INVITATION_TARGET, starts_at, zone, policy=policy).at
 
@@ -324,7 +324,6 @@ def _explain_target(starts_at: datetime, zone: ZoneInfo, policy: NoticePolicy) -
     return settle(
         Deadline.INVITATION_TARGET,
         Reading(Count.END_OF_DAY, earliest_instant(day_after, time(0), zone), days),
-        Reading(Count.HARD_LIMIT, invitation_hard_limit(starts_at, zone, policy=policy)),
         source=Source.CHOICE,
         policy_version=policy.version,
         zone=zone,

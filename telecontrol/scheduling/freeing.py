@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.models import Control, Doctor
-from telecontrol.controls.states import Act, ControlState, after
+from telecontrol.controls.states import HAS_APPOINTMENT, Act, ControlState, after
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Conflict, WrongState
 from telecontrol.notify.contexts import Cancellation, DoctorCancelled, DoctorDeclinedFreed, RefusalFreed, Release
@@ -36,9 +36,14 @@ async def cancel(
     """The service gives the appointment up: the slot is freed and each channel that knows of it gets a cancellation.
 
     `then` is `RELEASE` (the control is to be booked again) or `CANCEL` (the control ends). `reason` is empty,
-    `doctor_unavailable`, `request_withdrawn` or `technical`. Raises `WrongState`.
+    `doctor_unavailable`, `request_withdrawn` or `technical`.
+
+    Raises `WrongState`; its code is `already_begun` from the start on. Then only the endings of `DOMAIN.md` §5 are left:
+    the doctor concludes (a technical failure or an unavailable doctor too), or the absence is qualified by name and reason.
+    Whoever asked for the control could otherwise make an absence, and the report that it owes, disappear.
     """
     appointment = dossier.appointment
+    _refuse_begun(appointment, now=now)
     if appointment.state not in (AppointmentState.BOOKED, AppointmentState.HELD):
         raise WrongState("this appointment can no longer be cancelled", state=str(appointment.state))
     knew = await _free(session, dossier, AppointmentState.CANCELLED_BY_SERVICE, then, actor=actor, now=now)
@@ -77,17 +82,32 @@ async def cancel_control(
     now: datetime,
     reason: str = "request_withdrawn",
 ) -> Control:
-    """End a control that is no longer wanted; its appointment, if any, is cancelled and told. Raises `WrongState`."""
+    """End a control that is no longer wanted; its appointment, if any, is cancelled and told. Raises `WrongState`, with the
+    code `already_begun` while an appointment has begun and is neither concluded nor qualified."""
     control = await load_control(session, control_id, lock=True)
     if control.state is ControlState.CANCELLED:
         return control
-    after(control.state, Act.CANCEL)
     dossier = await current_dossier(session, control)
+    if dossier is not None and control.state in HAS_APPOINTMENT | {ControlState.TO_QUALIFY}:
+        _refuse_begun(dossier.appointment, now=now)
+    after(control.state, Act.CANCEL)
     if dossier is not None and dossier.appointment.state in (AppointmentState.BOOKED, AppointmentState.HELD):
         await cancel(session, operator=operator, dossier=dossier, actor=actor, now=now, then=Act.CANCEL, reason=reason)
     else:
         await move_control(session, control, Act.CANCEL, actor=actor, now=now)
     return control
+
+
+def has_begun(appointment: Appointment, *, now: datetime) -> bool:
+    """Whether an appointment has reached its start, or its call, and waits for a conclusion: nobody cancels it any more."""
+    if appointment.state is AppointmentState.BOOKED:
+        return now >= appointment.starts_at
+    return appointment.state in (AppointmentState.IN_PROGRESS, AppointmentState.OVER)
+
+
+def _refuse_begun(appointment: Appointment, *, now: datetime) -> None:
+    if has_begun(appointment, now=now):
+        raise WrongState("the appointment has begun: it is concluded or qualified", code="already_begun")
 
 
 async def current_dossier(session: AsyncSession, control: Control) -> Dossier | None:

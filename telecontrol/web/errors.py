@@ -83,10 +83,24 @@ async def _on_domain_error(request: Request, error: TelecontrolError) -> Respons
 
 
 async def _on_bad_request(request: Request, error: RequestValidationError) -> Response:
-    errors = [
-        {"field": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]} for item in error.errors()
-    ]
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return _answer(request, 400, "not_json", "what was sent is not JSON", {})
+    if request.url.path.startswith("/api/") and any(_is_whole_body(item) for item in found) and not _says_json(request):
+        message = "the API takes JSON: send it with Content-Type: application/json"
+        return _answer(request, 415, "unsupported_media_type", message, {})
+    errors = [{"field": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]} for item in found]
     return _answer(request, 422, "invalid_input", "the request is not valid", {"errors": errors})
+
+
+def _is_whole_body(item: dict[str, Any]) -> bool:
+    """Whether an error is about a body that was given and could not be taken as an object at all."""
+    return tuple(item["loc"]) == ("body",) and item["type"] != "missing"
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:

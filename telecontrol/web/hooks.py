@@ -25,10 +25,13 @@ async def twilio_status(
     runtime: RuntimeDep,
     session: SessionDep,
     now: NowDep,
-    intent_id: uuid.UUID,
+    intent_id: str,
     x_twilio_signature: Annotated[str, Header()] = "",
 ) -> Response:
-    """A message's status. Any order, any number of times, unknown ids: 204; a forged one: 403."""
+    """A message's status. Any order, any number of times, unknown ids: 204; a forged one: 403, whatever it asks about.
+
+    Which status is final, and which wins, is told in `outbox/receipts.py`.
+    """
     form = {key: str(value) for key, value in (await request.form()).items()}
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if not check_signature(runtime.settings, target, form, x_twilio_signature):
@@ -40,7 +43,7 @@ async def twilio_status(
         target="sms",
         event_key=f"{sid}:{status}",
         provider_id=sid,
-        intent_id=intent_id,
+        intent_id=_uuid(intent_id),
         status=status,
         code=code,
         now=now,
@@ -61,3 +64,11 @@ async def livekit(request: Request, authorization: Annotated[str, Header()] = ""
         raise InvalidInput("no event is so long", code="too_long")
     await provider.hear(body, authorization)
     return Response(status_code=200)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    """Our intent's id; None for what never was one. Read once the signature is known to be good."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

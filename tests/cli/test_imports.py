@@ -75,6 +75,13 @@ async def test_bad_lines_are_printed_and_nothing_is_saved(database: Database, of
     assert "1 inchangée(s)" in said
 
 
+async def test_titles_alone_end_as_a_failure(database: Database, office: None, tmp_path: Path) -> None:
+    failed, said = await imported(database, "controls", controls_file(tmp_path), insurer="assureur-2")
+    assert failed
+    assert "il n'y a aucune ligne sous les titres" in said
+    assert "Le fichier n'a pas pu être importé ; rien n'a été enregistré." in said
+
+
 async def test_unknown_codes_and_languages_are_refused(database: Database, office: None, tmp_path: Path) -> None:
     path = controls_file(tmp_path, "Moreau;Hélène")
     with pytest.raises(NotFound):

@@ -146,7 +146,7 @@ BAD = [
     (row(2, nom="x" * 121), "nom", "too_long"),
     (row(2, nom="Moreau\u202e"), "nom", "control_characters"),
     (row(2, langue="de"), "langue", "language_unknown"),
-    (row(1), "référence", "twice_in_file"),
+    (row(1, nom="Autre"), "référence", "twice_in_file"),
     (row(2, matricule="M-00001"), "", "control_open"),
 ]
 
@@ -246,6 +246,46 @@ async def test_formulas_are_kept_as_the_text_they_are(database: Database, office
         assert (person.family_name, person.address, person.city) == ("=Moreau()", '=HYPERLINK("http://x")', "+Bourg")
 
 
+async def test_a_line_that_repeats_another_counts_once_with_a_note(
+    database: Database, office: Any, now: datetime
+) -> None:
+    data = file(row(1), row(2), row(1, nom=" Moreau "), row(1))
+    rehearsal = await imported(database, office, data, now, ALL, is_rehearsal=True)
+    report = await imported(database, office, data, now, ALL)
+    assert counts(rehearsal) == counts(report) == (4, 2, 2, 0, 0)
+    assert report.is_good
+    assert [(told.line, told.code, told.params) for told in report.notices] == [
+        (4, "repeated_in_file", {"first": 2}),
+        (5, "repeated_in_file", {"first": 2}),
+    ]
+    assert say_problem(report.notices[0]) == "ligne 4 : identique à la ligne 2 du fichier : comptée une seule fois"
+    assert await count(database, Control) == 2
+
+
+async def test_what_repeats_a_refused_line_is_refused_too(database: Database, office: Any, now: datetime) -> None:
+    """Line 3 asks for a second control of the same leave, which only the database knows; line 4 repeats it."""
+    second = row(2, matricule="M-00001")
+    report = await imported(database, office, file(row(1), second, second), now, GOOD)
+    assert [(error.line, error.code) for error in report.errors] == [(3, "control_open"), (4, "twice_in_file")]
+    assert counts(report) == (3, 1, 0, 0, 2)
+
+
+async def test_titles_alone_are_told(database: Database, office: Any, now: datetime) -> None:
+    report = await imported(database, office, file(), now)
+    assert report.file_problem is not None
+    assert (report.file_problem.code, report.is_good, report.is_applied) == ("lines_missing", False, False)
+    assert say_problem(report.file_problem) == "il n'y a aucune ligne sous les titres : rien à importer"
+
+
+async def test_a_stray_byte_in_a_utf_8_file_garbles_nobody(database: Database, office: Any, now: datetime) -> None:
+    """As Windows-1252 it would be read without an error, and the person be called ZoÃ© in a legal letter."""
+    data = file(row(1, prénom="Zoé")) + file(row(2, prénom="Zoé"), encoding="cp1252").partition(b"\r\n")[2]
+    report = await imported(database, office, data, now)
+    assert report.file_problem is not None
+    assert say_problem(report.file_problem, language="en").startswith("line(s) 3: accents saved in another way")
+    assert await count(database, Control) == 0
+
+
 async def test_a_file_that_is_no_table_is_told_as_such(database: Database, office: Any, now: datetime) -> None:
     report = await imported(database, office, b"PK\x03\x04\0\0", now)
     assert report.file_problem is not None
@@ -277,7 +317,7 @@ def codes_raised(*paths: str) -> set[str]:
         for node in ast.walk(ast.parse((root / path).read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant):
                 found.add(str(node.value.value))
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Problem", "_unreadable", "Conflict"}:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Problem", "unreadable", "Conflict"}:
                 found |= {
                     argument.value
                     for argument in node.args
@@ -294,6 +334,7 @@ def test_every_code_of_an_import_has_words_in_both_languages() -> None:
         "controls/cells.py",
         "controls/checks.py",
         "controls/csv_reading.py",
+        "controls/file_text.py",
         "controls/filing.py",
         "controls/import_run.py",
         "controls/intake.py",
@@ -305,7 +346,7 @@ def test_every_code_of_an_import_has_words_in_both_languages() -> None:
     raised |= {f"{name}_absent" for name in ("birth_on", "email", "phone")} | {"procedure_unknown"}
     assert raised - known_codes() == set()
     assert known_codes() - raised == set(), "words for codes that nothing raises"
-    params = dict.fromkeys(["most", "line", "columns", "found", "expected", "first", "part"], 1)
+    params = dict.fromkeys(["most", "line", "columns", "found", "expected", "first", "part", "lines"], 1)
     for code in known_codes():
         said = {say(code, params, language=language) for language in LANGUAGES}
         assert len(said) == 2

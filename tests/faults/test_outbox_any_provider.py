@@ -31,6 +31,7 @@ DONE = {IntentState.ACCEPTED, IntentState.FAILED, IntentState.CANCELLED}
 @given(
     scripts=scripts,
     knows=st.booleans(),
+    lists=st.booleans(),
     keyed=st.booleans(),
     voided=st.sets(st.integers(0, 5)),
     hours=st.integers(1, 4),
@@ -40,6 +41,7 @@ async def test_no_loss_no_phantom_bounded_duplicates(
     ledger: Ledger,
     scripts: list[list[str]],
     knows: bool,
+    lists: bool,
     keyed: bool,
     voided: set[int],
     hours: int,
@@ -47,7 +49,7 @@ async def test_no_loss_no_phantom_bounded_duplicates(
     """P1, P2, P3 and, for targets with a key, P7."""
     database, clock = committed_database, VirtualClock(frozen_at=START)
     await _start_afresh(database, ledger)
-    ledger.knows = knows
+    ledger.knows, ledger.lists = knows, lists
     target = LedgerTarget(ledger.port, takes_idempotency_key=keyed)
     limit = clock.now() + timedelta(hours=hours)
     intents = await queue(database, now=clock.now(), count=len(scripts), not_after=limit, deadline_at=limit)
@@ -77,6 +79,7 @@ async def test_no_loss_no_phantom_bounded_duplicates(
         assert intent.state in DONE, "P1: every intent ends"
         assert (intent.state is IntentState.FAILED and intent.voided_at is None) == (intent.id in tasks)
         assert taken <= 1 + len(ambiguous), "P2"
+        assert keyed or len(ambiguous) <= 2, "P2: one automatic re-send at most"
         assert intent.resends_after_ambiguity <= 1
         if not ambiguous:
             assert taken == (intent.state is IntentState.ACCEPTED)

@@ -51,7 +51,7 @@ async def test_evidence_that_it_was_taken_ends_the_doubt(
     assert len(ledger.entries) == 1
 
 
-async def test_evidence_that_it_was_not_taken_sends_it_again_which_is_no_resend(
+async def test_a_message_that_is_not_listed_is_sent_again_early_which_is_the_one_resend(
     committed_database: Database, clock: VirtualClock, ledger: Ledger, send: Send, settle: Settle
 ) -> None:
     intent = await in_doubt(committed_database, clock, ledger, send, "cut")
@@ -62,8 +62,44 @@ async def test_evidence_that_it_was_not_taken_sends_it_again_which_is_no_resend(
     await later(clock, settle, by=timedelta(seconds=30))
     assert (await send()).accepted == 1
     found = await intent_of(committed_database, intent)
-    assert (found.state, found.resends_after_ambiguity) == (IntentState.ACCEPTED, 0)
+    assert (found.state, found.resends_after_ambiguity) == (IntentState.ACCEPTED, 1)
     assert len(ledger.entries) == 1
+    first, _ = await attempts_of(committed_database, intent)
+    assert (first.state, first.code) == (AttemptState.AMBIGUOUS, "not_listed"), "an absence is no proof"
+
+
+async def test_a_list_that_shows_nothing_does_not_send_a_message_over_and_over(
+    committed_database: Database, clock: VirtualClock, ledger: Ledger, send: Send, settle: Settle
+) -> None:
+    """P2: taken each time, never listed, never answered: twice, then a human."""
+    ledger.lists = False
+    intent = await in_doubt(committed_database, clock, ledger, send, "lost")
+    ledger.script[intent.recipient] = ["lost"] * 5
+    for _ in range(20):
+        await later(clock, settle, by=timedelta(minutes=1))
+        await send()
+    found = await intent_of(committed_database, intent)
+    ambiguous = [one for one in await attempts_of(committed_database, intent) if one.state is AttemptState.AMBIGUOUS]
+    assert len(ledger.entries) == 2 <= 1 + len(ambiguous)
+    assert (found.state, found.failure_code) == (IntentState.FAILED, "unknown_outcome")
+    assert found.resends_after_ambiguity == 1
+    assert len(await open_tasks(committed_database, TaskKind.MESSAGE_FAILED)) == 1
+
+
+async def test_after_a_second_absence_the_callback_is_still_awaited(
+    committed_database: Database, clock: VirtualClock, ledger: Ledger, send: Send, settle: Settle
+) -> None:
+    ledger.lists = False
+    intent = await in_doubt(committed_database, clock, ledger, send, "lost")
+    ledger.script[intent.recipient] = ["lost"]
+    await later(clock, settle, by=timedelta(minutes=1))
+    assert (await send()).ambiguous == 1
+    await later(clock, settle, by=CURRENT.evidence_wait - timedelta(minutes=1))
+    assert (await intent_of(committed_database, intent)).state is IntentState.UNSETTLED
+    ledger.lists = True
+    await later(clock, settle, by=timedelta(seconds=30))
+    assert (await intent_of(committed_database, intent)).state is IntentState.ACCEPTED
+    assert len(ledger.entries) == 2
 
 
 async def test_without_evidence_it_is_sent_once_more_and_then_goes_to_a_human(

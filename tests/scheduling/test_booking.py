@@ -378,6 +378,62 @@ async def test_cancelling_a_control_ends_its_appointment(database: Database, wor
         assert (await session.get_one(Appointment, appointment.id)).state is AppointmentState.CANCELLED_BY_SERVICE
 
 
+@pytest.mark.parametrize("reason", ["", "technical", "doctor_unavailable", "request_withdrawn"])
+async def test_from_its_start_on_an_appointment_is_no_longer_cancelled(
+    database: Database, world: World, reason: str
+) -> None:
+    """`DOMAIN.md` §5: else whoever asked for the control could make an absence, and its report, disappear."""
+    appointment = await _book(database, world)
+    with pytest.raises(WrongState) as refused:
+        async with database.transaction() as session:
+            dossier = await load_dossier(session, appointment.id, lock=True)
+            await cancel(
+                session, operator=OPERATOR, dossier=dossier, actor=HANDLER, now=appointment.starts_at, reason=reason
+            )
+    assert refused.value.code == "already_begun"
+    async with database.transaction() as session:
+        dossier = await load_dossier(session, appointment.id, lock=True)
+        just_before = appointment.starts_at - timedelta(seconds=1)
+        await cancel(session, operator=OPERATOR, dossier=dossier, actor=HANDLER, now=just_before, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("state", "control_state", "minutes"),
+    [
+        (AppointmentState.BOOKED, ControlState.BOOKED, 0),
+        (AppointmentState.BOOKED, ControlState.ABSENCE_TO_QUALIFY, 5),
+        (AppointmentState.IN_PROGRESS, ControlState.BOOKED, -2),
+        (AppointmentState.OVER, ControlState.TO_QUALIFY, 200),
+    ],
+)
+async def test_nor_is_its_control(
+    database: Database, world: World, state: AppointmentState, control_state: ControlState, minutes: int
+) -> None:
+    appointment = await _book(database, world)
+    async with database.transaction() as session:
+        (await session.get_one(Appointment, appointment.id)).state = state
+        (await session.get_one(Control, world.control.id)).state = control_state
+    with pytest.raises(WrongState) as refused:
+        async with database.transaction() as session:
+            now = appointment.starts_at + timedelta(minutes=minutes)
+            await cancel_control(session, operator=OPERATOR, control_id=world.control.id, actor=HANDLER, now=now)
+    assert refused.value.code == "already_begun"
+
+
+async def test_after_an_appointment_that_was_concluded_a_control_can_be_cancelled(
+    database: Database, world: World
+) -> None:
+    """A technical failure ends the appointment `over` and the control is to be booked again: it may also be given up."""
+    appointment = await _book(database, world)
+    async with database.transaction() as session:
+        (await session.get_one(Appointment, appointment.id)).state = AppointmentState.OVER
+        (await session.get_one(Control, world.control.id)).state = ControlState.TO_BOOK
+    async with database.transaction() as session:
+        now = appointment.starts_at + timedelta(hours=5)
+        control = await cancel_control(session, operator=OPERATOR, control_id=world.control.id, actor=HANDLER, now=now)
+        assert control.state is ControlState.CANCELLED
+
+
 async def test_a_release_blames_nobody_and_returns_the_control(database: Database, world: World) -> None:
     appointment = await _book(database, world)
     await _accept(database, appointment, "invitation", "mail")

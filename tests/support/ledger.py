@@ -47,6 +47,8 @@ class Ledger:
     is_broke: bool = False
     knows: bool = True
     """Whether it can say later what it took."""
+    lists: bool = True
+    """Whether its list shows what it took; False is a list that is late: asked, it says no."""
     on_taken: Callable[[Entry], None] | None = None
     _keys: dict[str, str] = field(default_factory=dict)
     _server: asyncio.Server | None = None
@@ -118,7 +120,7 @@ class Ledger:
     def _look_up(self, intent_id: str) -> dict[str, Any]:
         if not self.knows:
             return {"taken": None, "id": ""}
-        found = [entry.provider_id for entry in self.entries if entry.intent_id == intent_id]
+        found = [entry.provider_id for entry in self.entries if entry.intent_id == intent_id and self.lists]
         return {"taken": bool(found), "id": found[-1] if found else ""}
 
 

@@ -89,7 +89,7 @@ async def moved(
     body: MoveIn,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Move to another hour, doctor or site; whoever knew the old hour is told of the change."""
+    """Move to another hour, doctor or site before it begins; whoever knew the old hour is told of the change."""
 
     async def work(session: AsyncSession) -> tuple[int, AppointmentOut]:
         dossier = await _dossier(session, viewer, appointment_id)
@@ -113,7 +113,8 @@ async def cancelled(
     body: CancelIn,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Give the appointment up; the control is to be booked again, or ends with `ends_control`."""
+    """Give the appointment up before it begins; the control is to be booked again, or ends with `ends_control`. From its start
+    on: 409 `already_begun`, as for a move."""
 
     async def work(session: AsyncSession) -> tuple[int, AppointmentOut]:
         dossier = await _dossier(session, viewer, appointment_id)

@@ -1,4 +1,4 @@
-"""What the API takes and gives. Instants are RFC 3339 with an offset; a naive one is refused."""
+"""What the API takes and gives. Instants are RFC 3339 with an offset, answered in UTC (`times.py`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from telecontrol.controls.models import Control, Procedure
 from telecontrol.controls.policies import Mode
@@ -16,6 +16,7 @@ from telecontrol.controls.states import ControlState
 from telecontrol.reports.circumstances import IdentityDocument
 from telecontrol.scheduling.answers import CannotCome
 from telecontrol.scheduling.models import Appointment, AppointmentState
+from telecontrol.web.api.times import Day, Instant
 
 
 class Body(BaseModel):
@@ -26,7 +27,7 @@ class InsuredIn(Body):
     external_reference: Annotated[str, Field(min_length=1, max_length=80)]
     family_name: Annotated[str, Field(min_length=1, max_length=120)]
     given_name: Annotated[str, Field(min_length=1, max_length=120)]
-    birth_on: date | None = None
+    birth_on: Day | None = None
     email: Annotated[str, Field(max_length=254)] = ""
     phone: Annotated[str, Field(max_length=32)] = ""
     language: Literal["", "fr", "en"] = ""
@@ -44,8 +45,8 @@ class ControlIn(Body):
     ]
     procedure: Procedure
     insurer: Annotated[str, Field(min_length=1, max_length=40, description="Code of the insurer.")]
-    leave_starts_on: date
-    leave_ends_on: date
+    leave_starts_on: Day
+    leave_ends_on: Day
     insured: InsuredIn
     prescriber_name: Annotated[str, Field(max_length=120)] = ""
     prescriber_rpps: Annotated[str, Field(max_length=11)] = ""
@@ -126,13 +127,13 @@ class SlotList(BaseModel):
 class AppointmentIn(Body):
     control_id: uuid.UUID
     doctor_id: uuid.UUID
-    starts_at: AwareDatetime
+    starts_at: Instant
     mode: Mode | None = None
     site_id: uuid.UUID | None = None
 
 
 class MoveIn(Body):
-    starts_at: AwareDatetime
+    starts_at: Instant
     doctor_id: uuid.UUID | None = None
     site_id: uuid.UUID | None = None
 
@@ -155,7 +156,7 @@ class AnswerIn(Body):
 
     answer: AnswerKind
     reason: Annotated[CannotCome | None, Field(description="For `cannot_come`.")] = None
-    starts_at: Annotated[AwareDatetime | None, Field(description="For `another_hour`.")] = None
+    starts_at: Annotated[Instant | None, Field(description="For `another_hour`.")] = None
     doctor_id: Annotated[uuid.UUID | None, Field(description="For `another_hour`; the same doctor by default.")] = None
 
 
@@ -163,11 +164,11 @@ class ConclusionIn(Body):
     """Signed by the doctor of the appointment in your own system; circumstances hold facts, never a medical word."""
 
     result: Result
-    event_at: AwareDatetime | None = None
+    event_at: Instant | None = None
     identity_document: IdentityDocument = IdentityDocument.NOT_SHOWN
-    arrived_at: AwareDatetime | None = None
-    waited_until: AwareDatetime | None = None
-    calls_made_at: list[AwareDatetime] = []
+    arrived_at: Instant | None = None
+    waited_until: Instant | None = None
+    calls_made_at: list[Instant] = []
     remark: Annotated[str, Field(max_length=300)] = ""
     by_phone: bool = False
     signed_by_rpps: Annotated[str, Field(pattern=r"^\d{11}$")]
@@ -231,6 +232,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         403: "The key lacks the scope",
         404: "No such thing, or not yours",
         409: "The state of things forbids it now",
+        415: "The body is not said to be JSON: send `Content-Type: application/json`",
         422: "What was given cannot be accepted",
     }.items()
 }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.api_keys import Scope
@@ -18,11 +17,13 @@ from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode, Rules
 from telecontrol.controls.queries import find_control
 from telecontrol.scheduling.agenda_rows import Search
+from telecontrol.scheduling.booking import require_bookable
 from telecontrol.scheduling.conditions import check_known_year
 from telecontrol.scheduling.deadlines import first_bookable_start
 from telecontrol.scheduling.free import all_offers
 from telecontrol.web.api.bodies import PROBLEMS, SlotList, SlotOut
 from telecontrol.web.api.door import key_with
+from telecontrol.web.api.times import Instant
 from telecontrol.web.dependencies import NowDep, ReadingDep
 
 routes = APIRouter(tags=["slots"], responses=PROBLEMS)
@@ -38,14 +39,16 @@ async def slots(
     mode: Mode | None = None,
     doctor_id: uuid.UUID | None = None,
     site_id: uuid.UUID | None = None,
-    from_at: Annotated[
-        AwareDatetime | None, Query(alias="from", description="By default, the first possible start.")
-    ] = None,
-    until_at: Annotated[AwareDatetime | None, Query(alias="until", description="By default, four weeks later.")] = None,
+    from_at: Annotated[Instant | None, Query(alias="from", description="By default, the first possible start.")] = None,
+    until_at: Annotated[Instant | None, Query(alias="until", description="By default, four weeks later.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> SlotList:
-    """Free slots for a control, soonest first: only those whose convocation can still leave in time."""
+    """Free slots for a control, soonest first: only those whose convocation can still leave in time.
+
+    409 `wrong_state` for a control that can be neither booked nor moved, with its `state`; `already_begun` while its
+    appointment has begun: an empty list would say that nothing is free."""
     control = await find_control(session, viewer, control_id)
+    await require_bookable(session, control, now=now)
     first = first_bookable_start(now, ZoneInfo(control.insured.zone), hold=timedelta(0))
     for name, bound in (("from", from_at), ("until", until_at)):
         if bound is not None:
@@ -63,8 +66,8 @@ async def fresh_slots(
     control: Control,
     *,
     mode: Mode | None,
-    first_at: AwareDatetime,
-    last_at: AwareDatetime,
+    first_at: datetime,
+    last_at: datetime,
     limit: int,
     doctor_id: uuid.UUID | None = None,
     site_id: uuid.UUID | None = None,

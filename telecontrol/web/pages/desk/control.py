@@ -16,7 +16,7 @@ from telecontrol.accounts.links import wrong_dates_given
 from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.queries import find_control
-from telecontrol.controls.states import AWAITS_BOOKING, TRANSITIONS, Act, ControlState
+from telecontrol.controls.states import AWAITS_BOOKING, HAS_APPOINTMENT, TRANSITIONS, Act, ControlState
 from telecontrol.outbox.queries import Story
 from telecontrol.outbox.queries import of_control as stories_of_control
 from telecontrol.reports import queries as reports
@@ -25,7 +25,7 @@ from telecontrol.reports.timeline import timeline_of
 from telecontrol.scheduling.answers import can_undo_decline
 from telecontrol.scheduling.deadlines import Deadline, explain, reminder_window
 from telecontrol.scheduling.dossier import Dossier, load_control
-from telecontrol.scheduling.freeing import current_dossier
+from telecontrol.scheduling.freeing import current_dossier, has_begun
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.scheduling.notices import notices_of
 from telecontrol.scheduling.preparations import is_companion_announced, prepared_for
@@ -150,7 +150,8 @@ def _acts(control: Control, appointment: Appointment | None, *, can_undo: bool, 
         "answer_absence": control.state is ControlState.ABSENCE_TO_QUALIFY and is_before,
         "qualify": control.state is ControlState.TO_QUALIFY,
         "decide_notice": is_booked and appointment is not None and now < appointment.hard_limit_at,
-        "cancel_control": (control.state, Act.CANCEL) in TRANSITIONS,
+        "cancel_control": (control.state, Act.CANCEL) in TRANSITIONS
+        and not (appointment is not None and control.state in HAS_APPOINTMENT and has_begun(appointment, now=now)),
     }
 
 

@@ -54,7 +54,17 @@ async def cancelled(
 ) -> Response:
     if what == "control":
         await find_control(session, staff.viewer, control_id)
-        await cancel_control(session, operator=runtime.operator, control_id=control_id, actor=staff.actor, now=now)
+        try:
+            async with session.begin_nested():
+                await cancel_control(
+                    session, operator=runtime.operator, control_id=control_id, actor=staff.actor, now=now
+                )
+        except Conflict as error:
+            session.expire_all()
+            refusal = {"form": "cancel", "code": error.code}
+            return await control_page(
+                request, runtime, session, staff, control_id, now=now, status=409, form_error=refusal
+            )
         return _back(request, control_id, "Contrôle annulé. Qui savait le rendez-vous est prévenu.")
 
     async def act(dossier: Dossier) -> None:
