@@ -39,12 +39,6 @@ PAGE = """<!doctype html>
  data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"></main></body></html>"""
 
 
-TEST_PAGE = """<!doctype html>
-<html lang="fr"><head><meta charset="utf-8"><title>test</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
-<body><main id="device-test" data-call-result-url="/harness/test/result"></main></body></html>"""
-
-
 def call_app(
     settings: Settings,
     database: Database,
@@ -69,15 +63,6 @@ def call_app(
     @app.post("/harness/{room_id}/{role}/ticket")
     async def ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
         return ticket_answer(provider, room_id=room_id, role=role, identity=f"the-{role}")
-
-    @app.get("/harness/test")
-    async def device_test() -> HTMLResponse:
-        return HTMLResponse(TEST_PAGE)
-
-    @app.post("/harness/test/result")
-    async def result(body: dict[str, str]) -> dict[str, str]:
-        app.state.device_test = body
-        return body
 
     if static is not None:
         app.mount("/static", StaticFiles(directory=static))
