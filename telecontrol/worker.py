@@ -20,6 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy.engine import make_url
 
 from telecontrol import log
+from telecontrol.accounts.access_codes import forget_codes
 from telecontrol.accounts.api_keys import forget_answers
 from telecontrol.accounts.sign_in import forget_old_sign_ins
 from telecontrol.clock import Clock, SystemClock
@@ -114,10 +115,11 @@ def _policy(runtime: Runtime) -> SendingPolicy:
 
 
 async def _tidy(runtime: Runtime, _stopping: asyncio.Event) -> None:
-    """Forget what is only kept for a while: old sign-ins, the API's old answers, files that nobody imported."""
+    """Forget what is only kept for a while: old sign-ins, the API's old answers, codes of the door, files that nobody imported."""
     async with runtime.database.transaction() as session:
         await forget_old_sign_ins(session, now=runtime.clock.now())
         await forget_answers(session, now=runtime.clock.now())
+        await forget_codes(session, now=runtime.clock.now())
         await forget_drafts(session, now=runtime.clock.now())
 
 

@@ -13,7 +13,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.links import Blocked, Verified, Wrong, lock_tries
@@ -115,6 +115,11 @@ async def verify_code(
     await session.flush()
     left = tries - spent - 1
     return Wrong(left) if left > 0 else Blocked()
+
+
+async def forget_codes(session: AsyncSession, *, now: datetime) -> None:
+    """Codes are over after ten minutes; they are kept for a day, to count them."""
+    await session.execute(delete(AccessCode).where(AccessCode.created_at <= now - timedelta(days=1)))
 
 
 def _hashed(secret: str, visit_id: uuid.UUID, digits: str) -> str:

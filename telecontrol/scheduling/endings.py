@@ -18,6 +18,12 @@ SUBJECT = "appointment"
 """The outbox's name for what these messages are about."""
 
 _BOOKING_TASKS = (TaskKind.CONTROL_TO_BOOK, TaskKind.IN_PERSON_TO_BOOK, TaskKind.NOTICE_RELEASED)
+_NO_MORE_APPOINTMENT = (
+    ControlState.CONCLUDED,
+    ControlState.REPORTED,
+    ControlState.CLOSED,
+    ControlState.CANCELLED,
+)
 _APPOINTMENT_TASKS = (TaskKind.NOTICE_AT_RISK, TaskKind.BOUNCE_AFTER_LIMIT, TaskKind.DOCTOR_UNAVAILABLE)
 
 
@@ -74,6 +80,11 @@ async def _follow_with_tasks(session: AsyncSession, control: Control, *, actor: 
     kinds = (*_BOOKING_TASKS, TaskKind.ABSENCE_TO_QUALIFY, TaskKind.CONTROL_TO_QUALIFY)
     stale = [kind for kind in kinds if kind is not wanted]
     await close_tasks(session, *stale, subject_id=control.id, outcome=str(control.state), by=actor.id, now=now)
+    if control.state in _NO_MORE_APPOINTMENT:
+        outcome = str(control.state)
+        await close_tasks(
+            session, TaskKind.INTERPRETER_WANTED, subject_id=control.id, outcome=outcome, by=actor.id, now=now
+        )
     if wanted is not None:
         await open_task(
             session,

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -26,10 +26,14 @@ from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT
 from telecontrol.scheduling.models import AppointmentState, CompanionRole, Preparation
+from telecontrol.tasks.desk import close_tasks, open_task
+from telecontrol.tasks.models import Owner, TaskKind
 
 SEATS_OF_A_CALL = 2
 """The insured and the doctor: a companion on a device of their own needs one more."""
 LANGUAGES = ("fr", "en")
+TIME_TO_FIND_ONE = timedelta(days=1)
+"""Before the appointment, an interpreter should be found (choice)."""
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’-])*", re.UNICODE)
 
 
@@ -174,6 +178,7 @@ async def prepare(
         return
     if row is not None and _value(row) == prepared:
         return
+    await _ask_the_desk(session, dossier, row, prepared, actor=actor, now=now)
     row = row or await _new_row(session, dossier.control.id, now=now)
     row.has_documents, row.has_quiet_place = prepared.has_documents, prepared.has_quiet_place
     row.needs = [str(need) for need in prepared.needs]
@@ -194,6 +199,32 @@ async def prepare(
         language=row.language,
         interpreter=row.interpreter,
         has_companion=prepared.companion is not None,
+    )
+
+
+async def _ask_the_desk(
+    session: AsyncSession, dossier: Dossier, row: Preparation | None, prepared: Prepared, *, actor: Actor, now: datetime
+) -> None:
+    """An interpreter who is asked for is a task until somebody found one, or nobody is asked for any more."""
+    wanted, before = str(prepared.interpreter or ""), row.interpreter if row is not None else ""
+    control = dossier.control
+    if wanted == before:
+        return
+    if not wanted:
+        kind = TaskKind.INTERPRETER_WANTED
+        await close_tasks(session, kind, subject_id=control.id, outcome="withdrawn", by=actor.id, now=now)
+        return
+    await open_task(
+        session,
+        TaskKind.INTERPRETER_WANTED,
+        subject_kind="control",
+        subject_id=control.id,
+        control_id=control.id,
+        organisation_id=control.organisation_id,
+        owner=Owner.HANDLER,
+        now=now,
+        due_at=max(now, dossier.appointment.starts_at - TIME_TO_FIND_ONE),
+        language=wanted,
     )
 
 

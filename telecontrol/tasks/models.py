@@ -31,6 +31,8 @@ class TaskKind(StrEnum):
     REPORT_REFUSED = "report_refused"
     DOCTOR_UNAVAILABLE = "doctor_unavailable"
     ONE_CHANNEL_ONLY = "one_channel_only"
+    INTERPRETER_WANTED = "interpreter_wanted"
+    """The insured asks for one: `detail` names the language by its code."""
 
 
 class Owner(StrEnum):

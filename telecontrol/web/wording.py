@@ -89,6 +89,7 @@ TASK = {
     "report_refused": W(mark("Rapports refusés par l'assureur"), "danger", "exclamation-octagon"),
     "doctor_unavailable": W(mark("Médecin indisponible"), "warning", "person-x"),
     "one_channel_only": W(mark("Un seul moyen de joindre la personne"), "warning", "telephone-x"),
+    "interpreter_wanted": W(mark("Interprètes à trouver"), "accent", "translate"),
 }
 TASK_ONE = {
     **TASK,
@@ -106,6 +107,7 @@ TASK_ONE = {
     "report_due": W(mark("Rapport à transmettre"), "warning", "hourglass-split"),
     "report_overdue": W(mark("Rapport en retard"), "danger", "alarm"),
     "report_refused": W(mark("Rapport refusé par l'assureur"), "danger", "exclamation-octagon"),
+    "interpreter_wanted": W(mark("Interprète à trouver"), "accent", "translate"),
 }
 """The same for one task, where `TASK` names a queue."""
 MESSAGE_STATE = {

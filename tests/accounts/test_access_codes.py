@@ -14,6 +14,7 @@ from telecontrol.accounts.access_codes import (
     PAUSE,
     Expired,
     Made,
+    forget_codes,
     make_code,
     other_channel,
     verify_code,
@@ -128,7 +129,11 @@ async def test_nobody_is_flooded(database: Database, now: datetime) -> None:
         sent += await made(database, cookie, now + number * PAUSE) is not None
     assert sent == MOST_A_DAY
     assert await made(database, await visiting(database, now), now + 10 * PAUSE) is None, "another link changes nothing"
-    assert await made(database, cookie, now + timedelta(days=1, minutes=10)) is not None
+    tomorrow = now + timedelta(days=1, minutes=10)
+    async with database.transaction() as session:
+        await forget_codes(session, now=tomorrow)
+        assert (await session.scalars(select(AccessCode))).all() == []
+    assert await made(database, cookie, tomorrow) is not None
 
 
 @pytest.mark.parametrize(("channel", "other"), [("mail", "sms"), ("sms", "mail"), ("", "")])

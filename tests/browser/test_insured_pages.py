@@ -163,7 +163,7 @@ async def test_every_state_before_the_hour(service: Service, world: World, phone
     await phone.give_birth_date()
     assert (await phone.title()).startswith("Bonjour")
     await phone.check("before")
-    for path in ("/r/decline", "/r/cannot-come", "/r/other-hour", "/r/test"):
+    for path in ("/r/decline", "/r/cannot-come", "/r/other-hour", "/r/prepare", "/r/test"):
         await phone.open(path)
         await phone.check(path)
     await phone.open("/r/cannot-come")
@@ -346,20 +346,3 @@ async def test_waiting_a_reload_leaving_and_coming_back(service: Service, world:
     await phone.page.click("form[action='/r/join'] button")
     await phone.page.click("#call >> text=Entrer dans la salle d’attente")
     await phone.page.wait_for_selector("#call >> text=Le médecin est prévenu de votre arrivée")
-
-
-async def test_the_device_test_finds_camera_microphone_and_sound(
-    service: Service, world: World, phone: Watched
-) -> None:
-    appointment = await book_video(service, world)
-    await phone.enter(await link_to(service, appointment))
-    await phone.page.click("a[href='/r/test']")
-    await phone.page.click("#device-test button")
-    await phone.page.wait_for_selector("#device-test >> text=Oui", timeout=20_000)
-    await phone.check("device test under way")
-    async with phone.page.expect_response("**/r/test") as kept:
-        await phone.page.click("#device-test >> text=Oui")
-        await phone.page.wait_for_selector("[data-result=ready]")
-    assert (await kept.value).status == 204
-    await phone.open("/r")
-    assert "tout fonctionne" in await phone.page.inner_text("main")

@@ -32,6 +32,8 @@ from telecontrol.scheduling.preparations import (
     read_companion,
     read_prepared,
 )
+from telecontrol.tasks.desk import find_open
+from telecontrol.tasks.models import Task, TaskKind
 from tests.support.concluding import START, appoint
 from tests.support.world import INSURED, World, make_world
 
@@ -127,6 +129,29 @@ async def test_the_journal_tells_neither_a_name_nor_what_helps(database: Databas
     [told] = await story(database, appointment)
     assert {"language", "interpreter", "has_companion"} <= set(told)
     assert not any(word in repr(told) for word in ("Marie", "Arc", "speak_slowly", "breaks"))
+
+
+async def test_an_interpreter_is_a_task_of_the_desk_until_found_or_no_longer_wanted(
+    database: Database, world: World
+) -> None:
+    appointment = await booked(database, world)
+
+    async def asked() -> Task | None:
+        async with database.reading() as session:
+            return await find_open(session, TaskKind.INTERPRETER_WANTED, subject_id=appointment.control_id)
+
+    await say(database, appointment, replace(ALL, interpreter=None))
+    assert await asked() is None
+    await say(database, appointment, ALL, now=START - timedelta(days=3))
+    task = await asked()
+    assert task is not None
+    assert (task.detail, task.due_at) == ({"language": "fsl"}, START - timedelta(days=1))
+    await say(database, appointment, replace(ALL, interpreter=InterpreterLanguage.TURKISH))
+    task = await asked()
+    assert task is not None
+    assert task.detail == {"language": "tr"}
+    await say(database, appointment, Prepared())
+    assert await asked() is None
 
 
 async def test_two_seats_take_nobody_else(database: Database, world: World) -> None:

@@ -43,12 +43,6 @@ PAGE = """<!doctype html>
  data-call-link-url="/harness/{room_id}/link"></main></body></html>"""
 
 
-TEST_PAGE = """<!doctype html>
-<html lang="fr"><head><meta charset="utf-8"><title>test</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
-<body><main id="device-test" data-call-result-url="/harness/test/result"></main></body></html>"""
-
-
 def call_app(
     settings: Settings,
     database: Database,
@@ -90,15 +84,6 @@ def call_app(
     @app.post("/harness/{room_id}/link")
     async def link(room_id: uuid.UUID) -> dict[str, str]:
         return {"url": f"{settings.public_url}/i/a-link-for-another-browser"}
-
-    @app.get("/harness/test")
-    async def device_test() -> HTMLResponse:
-        return HTMLResponse(TEST_PAGE)
-
-    @app.post("/harness/test/result")
-    async def result(body: dict[str, str]) -> dict[str, str]:
-        app.state.device_test = body
-        return body
 
     if static is not None:
         app.mount("/static", StaticFiles(directory=static))

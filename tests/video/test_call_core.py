@@ -1,4 +1,4 @@
-"""Runs the tests of the call's browser-free parts, which are written in its own language."""
+"""Runs the tests of the browser-free parts of the call and of its test, which are written in its own language."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.needs import program
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT / "telecontrol/web/assets/call/texts"
-SOURCE = Path(__file__).with_name("call_core.test.ts")
+SOURCES = [Path(__file__).with_name(name) for name in ("call_core.test.ts", "device_test.test.ts")]
 
 
-def test_the_calls_pure_parts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_the_pure_parts(source: Path, tmp_path: Path) -> None:
     node = str(program("node"))
-    bundle = tmp_path / "call_core.test.mjs"
-    build = [node, str(ROOT / "node_modules/esbuild/bin/esbuild"), str(SOURCE), "--bundle", "--platform=node"]
+    bundle = tmp_path / "parts.test.mjs"
+    build = [node, str(ROOT / "node_modules/esbuild/bin/esbuild"), str(source), "--bundle", "--platform=node"]
     subprocess.run([*build, "--format=esm", f"--outfile={bundle}", "--log-level=warning"], check=True, cwd=ROOT)
     languages = sorted(file.stem for file in TEXTS.glob("*.ts") if file.stem not in ("index", "shape"))
     done = subprocess.run(
@@ -31,4 +34,4 @@ def test_the_calls_pure_parts(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"# pass (\d+)", done.stdout)
     assert passed is not None, done.stdout
-    assert int(passed[1]) == len(re.findall(r'^test\("', SOURCE.read_text(), re.MULTILINE))
+    assert int(passed[1]) == len(re.findall(r'^test\("', source.read_text(), re.MULTILINE))

@@ -17,7 +17,7 @@ from playwright.async_api import WebSocketRoute
 
 from telecontrol.config import VideoProvider
 from telecontrol.video.models import Role
-from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Side, in_call
+from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
 from tests.support.livekit_process import livekit_process
 from tests.support.needs import program
 from tests.support.ports import free_port
@@ -153,36 +153,6 @@ async def test_a_page_that_may_not_enter_says_so(side: MakeSide, room: Room, ser
     await insured.reaches("failed")
     assert await insured.title() == "L’appel ne peut pas s’ouvrir d’ici"
     insured.complaints.clear()
-
-
-async def test_a_device_is_tried_before_the_day(server: CallServer, context_factory: MakeContext) -> None:
-    page = await (await context_factory()).new_page()
-    await page.goto(f"{server.url}/harness/test")
-    section = page.locator(".call-test")
-    assert await section.get_attribute("data-result") == ""
-    await page.get_by_role("button", name="Commencer le test").click()
-    await page.get_by_text("Avez-vous entendu deux notes ?").wait_for()
-    found = await Axe().run(page, context=".call-test")
-    assert found.violations_count == 0, found.generate_report()
-    async with page.expect_request("**/result") as told:
-        await page.get_by_role("button", name="Oui").click()
-    assert (await told.value).post_data_json == {"result": "ready", "code": ""}
-    assert await section.get_attribute("data-result") == "ready"
-    assert await page.locator(".call-test__line").all_inner_texts() == [
-        "Caméra : fonctionne",
-        "Micro : fonctionne",
-        "Son : fonctionne",
-    ]
-
-
-async def test_a_device_test_says_what_to_do(server: CallServer, context_factory: MakeContext) -> None:
-    page = await (await context_factory(permissions=[])).new_page()
-    await page.goto(f"{server.url}/harness/test")
-    async with page.expect_request("**/result") as told:
-        await page.get_by_role("button", name="Commencer le test").click()
-    assert (await told.value).post_data_json == {"result": "problem", "code": "refused_by_browser"}
-    await page.get_by_text("Touchez le cadenas à gauche de l’adresse").wait_for()
-    await page.get_by_role("button", name="Refaire le test").wait_for()
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

@@ -7,7 +7,7 @@ import { element } from "../call/elements";
 import { chime, Meter, wakeAudio } from "../call/levels";
 import { tryConnection, type Route } from "./connection";
 import { asTrouble, others, unfit } from "./devices";
-import { acts, chooser, Panel, sentence, STEPS, type Act } from "./panel";
+import { acts, aside, chooser, Panel, sentence, STEPS, type Act } from "./panel";
 import type { StepName, Trouble, Words } from "./texts";
 
 export interface TestOptions {
@@ -233,7 +233,7 @@ export class DeviceTest {
     const advice = found === "problem" ? this.advices() : [];
     const kind = found === "problem" ? "warning" : found === "ready" ? "success" : "info";
     this.show(kind === "warning" ? "problem" : found === "unfinished" ? "unfinished" : "ready");
-    this.panel.finish(kind, title, sentence(this.filled(text)), ...advice, acts([this.words.again, () => this.begin()]));
+    this.panel.finish(kind, title, sentence(this.filled(text)), ...advice, (kind === "warning" ? acts : aside)([this.words.again, () => this.begin()]));
     this.panel.say(title);
   }
 

@@ -10,6 +10,7 @@ export class Panel {
   readonly root = element("section", "device-test");
   private readonly status = element("p", "device-test__status", { role: "status" });
   private readonly lines = new Map<StepName, { item: HTMLElement; heading: HTMLElement; state: HTMLElement; body: HTMLElement }>();
+  private readonly beginning = element("div", "device-test__beginning");
   private readonly end = element("div", "device-test__end");
   private readonly list = element("ol", "device-test__steps");
 
@@ -24,7 +25,7 @@ export class Panel {
       this.list.append(item);
       this.mark(name, "todo");
     }
-    this.root.append(this.status, this.list, this.end);
+    this.root.append(this.status, this.beginning, this.list, this.end);
   }
 
   mark(name: StepName, mark: Mark, text = this.words.state[mark]): void {
@@ -40,6 +41,7 @@ export class Panel {
   open(name: StepName, ...content: Node[]): void {
     const { heading, body } = this.line(name);
     this.mark(name, "current");
+    this.beginning.replaceChildren();
     this.end.replaceChildren();
     body.replaceChildren(...content);
     heading.focus({ preventScroll: true });
@@ -48,7 +50,9 @@ export class Panel {
 
   /** What the open step shows now, its heading staying where it is. */
   fill(name: StepName, ...content: Node[]): void {
-    this.line(name).body.replaceChildren(...content);
+    const { item, body } = this.line(name);
+    body.replaceChildren(...content);
+    item.scrollIntoView({ block: "nearest" });
   }
 
   finish(kind: "success" | "info" | "warning", title: string, ...content: Node[]): void {
@@ -60,8 +64,7 @@ export class Panel {
   }
 
   start(...content: Node[]): void {
-    this.end.className = "device-test__end";
-    this.end.replaceChildren(...content);
+    this.beginning.replaceChildren(...content);
   }
 
   say(text: string): void {
@@ -83,6 +86,11 @@ export function sentence(text: string, className = ""): HTMLElement {
 export function acts(...all: Act[]): HTMLElement {
   const made = all.map(([label, run], index) => button(index === 0 ? "btn btn--primary" : "btn", label, run));
   return element("div", "device-test__acts", {}, ...made);
+}
+
+/** One that is there for whoever wants it. */
+export function aside([label, run]: Act): HTMLElement {
+  return element("div", "device-test__acts", {}, button("btn", label, run));
 }
 
 /** Which camera or microphone, where there are several. */
