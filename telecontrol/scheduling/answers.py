@@ -32,6 +32,7 @@ from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT, end_appointment, move_control
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.scheduling.operator import Operator
+from telecontrol.video.rooms import close_room
 
 
 class CannotCome(StrEnum):
@@ -80,6 +81,7 @@ async def decline_video(
     appointment.declined_at = now
     grace = timedelta(minutes=dossier.rules.decline_grace_minutes)
     appointment.hold_until = max(now, min(now + grace, appointment.starts_at))
+    await close_room(session, subject_id=appointment.id, now=now)
     _record(session, "appointment.declined", dossier, actor=actor, now=now, hold_until=appointment.hold_until)
     await telling.tell_insured(
         session,

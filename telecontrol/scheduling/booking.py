@@ -39,6 +39,7 @@ from telecontrol.scheduling.models import Appointment, AppointmentState, PastVer
 from telecontrol.scheduling.operator import Operator
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, TaskKind
+from telecontrol.video.rooms import close_room
 
 
 async def book(
@@ -153,6 +154,9 @@ async def move(
     appointment.version += 1
     appointment.notice_since_version = appointment.version
     appointment.notice_settled_at = appointment.notice_flagged_at = None
+    if starts_at != before:
+        # Whoever waits for the old hour is told; a colleague who takes over the same hour finds them where they are.
+        await close_room(session, subject_id=appointment.id, now=now)
     await flush_or_refuse(session)
     await close_tasks(
         session,
