@@ -13,7 +13,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from telecontrol.notify import wording
 from telecontrol.notify.colours import accent_of, ink_on, link_colour
-from telecontrol.notify.contexts import Change, DeskDigest, DoctorSignatureDue, ForAppointment, ForDoctor, Letterhead
+from telecontrol.notify.contexts import (
+    Change,
+    DeskDigest,
+    DoctorSignatureDue,
+    ForAppointment,
+    ForDoctor,
+    ForInsured,
+    Letterhead,
+)
 from telecontrol.notify.letter import Block, as_text, blocks_of
 from telecontrol.notify.names import discreet_name, shorter_names
 from telecontrol.notify.sms_text import segments, to_gsm7
@@ -31,6 +39,11 @@ _HOW_FULL = {
         "surgery": "an in-person appointment",
         "home": "an appointment at home",
     },
+}
+
+_BY_CHANNELS = {
+    "fr": {"": "par e-mail et par SMS", "mail": "par e-mail", "sms": "par SMS"},
+    "en": {"": "by e-mail and by text message", "mail": "by e-mail", "sms": "by text message"},
 }
 
 
@@ -178,6 +191,8 @@ def values_of(context: Letterhead, language: str) -> dict[str, Any]:
     """What a template can name: the context's fields, and what follows from them."""
     values: dict[str, Any] = {field.name: getattr(context, field.name) for field in fields(context)}
     values["name"] = discreet_name(context.organisation, otherwise=context.operator)
+    if isinstance(context, ForInsured):
+        values["by_channels"] = _BY_CHANNELS[language][context.reached_by]
     if isinstance(context, ForAppointment):
         values |= _appointment_values(context, language)
     if isinstance(context, ForDoctor):

@@ -22,7 +22,7 @@ from telecontrol.controls.policies import Mode
 from telecontrol.controls.references import as_reference
 from telecontrol.controls.states import ENDED, ControlState
 from telecontrol.errors import NotFound
-from telecontrol.scheduling.answers import can_undo_decline
+from telecontrol.scheduling.answers import Decision, can_undo_decline
 from telecontrol.scheduling.attendance import room_hours
 from telecontrol.scheduling.dossier import Dossier, load_control
 from telecontrol.scheduling.freeing import current_dossier
@@ -64,6 +64,8 @@ class PageState:
     can_withdraw_absence: bool
     can_change_hour: bool
     is_absence_announced: bool
+    is_excused: bool
+    """Whether it does not take place because the insured could not come, and the desk agreed."""
     will_be_rebooked: bool
     """Whether another appointment is to be expected, where this one does not take place."""
 
@@ -95,6 +97,7 @@ def state_of(dossier: Dossier, *, now: datetime, may_act: bool) -> PageState:
         can_withdraw_absence=may_act and is_booked and is_absent,
         can_change_hour=may_act and is_booked and is_video and can_move and now < opens_at,
         is_absence_announced=is_booked and is_absent,
+        is_excused=stage is Stage.CANCELLED and appointment.announced_decision == Decision.EXCUSE,
         will_be_rebooked=control.state not in ENDED,
     )
 

@@ -31,7 +31,7 @@ async def facts_for_insured(
     session: AsyncSession, operator: Operator, dossier: Dossier, *, with_view: bool, now: datetime
 ) -> dict[str, Any]:
     """Facts of the appointment with fresh links: each message has its own, and those of older messages still work."""
-    appointment = dossier.appointment
+    appointment, insured = dossier.appointment, dossier.insured
     expires_at = appointment.ends_at + timedelta(days=dossier.rules.link_days_after)
 
     async def link(purpose: LinkPurpose) -> str:
@@ -61,6 +61,7 @@ async def facts_for_insured(
         "doctor_zone": dossier.doctor.zone,
         "ics_uid": f"{appointment.id}@telecontrol",
         "ics_sequence": appointment.version - 1,
+        "reached_by": "" if insured.email and insured.phone else "mail" if insured.email else "sms",
     }
 
 

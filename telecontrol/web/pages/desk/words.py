@@ -34,6 +34,11 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     ),
     "appointment.absence_announced": (mark("Absence annoncée"), "question-circle", "warning"),
     "appointment.absence_withdrawn": (mark("Absence annoncée retirée"), "arrow-counterclockwise", "info"),
+    "appointment.came_after_all": (
+        mark("L'assuré est arrivé : l'absence annoncée est retirée"),
+        "box-arrow-in-right",
+        "info",
+    ),
     "appointment.absence_answered": (mark("Réponse donnée à l'absence annoncée"), "check2", ""),
     "appointment.released": (mark("Rendez-vous libéré : convocation incomplète à la limite"), "calendar-x", "warning"),
     "appointment.cancelled_by_service": (mark("Rendez-vous annulé par le service"), "x-circle", ""),
