@@ -19,11 +19,15 @@ HAS_NODE := $(shell node -e 'process.exit(Number(process.versions.node.split("."
 NODE_READY := $(if $(HAS_NODE),,$(VENV)/.node)
 NPM := $(if $(HAS_NODE),npm,PATH="$(CURDIR)/$(BIN):$$PATH" npm)
 
+# The media server of the tests that hold a LiveKit call, kept by version.
+LIVEKIT_VERSION := v1.13.5
+LIVEKIT := .cache/livekit-server/$(LIVEKIT_VERSION)/livekit-server
+
 NPM_CHECK := $(NPM) run --silent check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check assets bench lock migration settings-table
+.PHONY: help run test check assets bench bench-call livekit-server lock migration settings-table
 
 help: ## what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -47,6 +51,11 @@ assets: $(STATIC) ## build the pages' styles and scripts
 
 bench: $(VENV)/.dev $(STATIC) ## measure, without judging
 	$(BIN)/python -m scripts.bench
+
+bench-call: $(VENV)/.dev $(STATIC) ## measure the call with each provider, without judging
+	$(BIN)/python -m scripts.bench.calls
+
+livekit-server: $(LIVEKIT) ## build LiveKit's server with Go, for the tests that need it
 
 migration: $(VENV)/.dev ## write a migration from what the models have and the last migration has not (m="what it does")
 	$(BIN)/python -m scripts.make_migration "$(m)"
@@ -96,3 +105,10 @@ $(NPM_DONE): package.json package-lock.json | $(NODE_READY)
 $(STATIC): $(NPM_DONE) $(ASSET_SOURCES)
 	$(NPM) run build
 	@touch $@
+
+# One package at a time: compiling it takes as much memory as a small machine has.
+$(LIVEKIT):
+	mkdir -p $(@D)
+	GOBIN="$(CURDIR)/$(@D)" GOFLAGS=-p=2 go install -trimpath -ldflags='-s -w' \
+		github.com/livekit/livekit-server/cmd/server@$(LIVEKIT_VERSION)
+	mv $(@D)/server $@

@@ -27,8 +27,16 @@ const BOOTSTRAP_NOTICES = ["import", "global-builtin", "color-functions", "if-fu
 
 const KEPT_MS = 3600 * 1000;
 
-const STYLES = { "insured.css": "scss/insured.scss", "staff.css": "scss/staff.scss", "development.css": "scss/development.scss", "call.css": "call/call.scss" };
-const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts" };
+const STYLES = {
+  "insured.css": "scss/insured.scss",
+  "staff.css": "scss/staff.scss",
+  "development.css": "scss/development.scss",
+  "call.css": "call/call.scss",
+  "device_test.css": "device_test/device_test.scss",
+};
+const SCRIPTS = { "insured.js": "ts/insured.ts", "staff.js": "ts/staff.ts", "call.js": "call/index.ts", "device_test.js": "device_test/index.ts" };
+/** What decrypts and encrypts a call's frames aside, where the provider is asked to: a file of its own, named in call.js. */
+const WORKERS = { "call-worker.js": "livekit-client/dist/livekit-client.e2ee.worker.mjs" };
 const FIGURES = { "favicon.svg": "img/favicon.svg" };
 
 /** Only the call may be absent: it is bundled as soon as it exists. */
@@ -40,8 +48,11 @@ async function build() {
   for (const [name, source] of Object.entries(STYLES).filter(isPresent)) {
     await emit(manifest, name, await style(source));
   }
+  for (const [name, source] of Object.entries(WORKERS)) {
+    await script(manifest, name, path.join(MODULES, source));
+  }
   for (const [name, source] of Object.entries(SCRIPTS).filter(isPresent)) {
-    await script(manifest, name, source);
+    await script(manifest, name, path.join(ASSETS, source));
   }
   for (const [name, source] of Object.entries(FIGURES)) {
     await emit(manifest, name, await readFile(path.join(ASSETS, source)));
@@ -63,16 +74,17 @@ async function style(source) {
   return Buffer.from(code);
 }
 
-/** One file for each page's script; only the call may be split, so that a heavy client is fetched when it is used. */
+/** One file for each page's script; only the call and its test may be split, so that a heavy client is fetched when it is used. */
 async function script(manifest, name, source) {
   const { outputFiles, metafile } = await esbuild.build({
-    entryPoints: [{ in: path.join(ASSETS, source), out: name.replace(/\.js$/, "") }],
+    entryPoints: [{ in: source, out: name.replace(/\.js$/, "") }],
     bundle: true,
     write: false,
     metafile: true,
     minify: true,
     format: "esm",
-    splitting: name === "call.js",
+    splitting: name === "call.js" || name === "device_test.js",
+    define: name === "call.js" ? { CALL_WORKER: JSON.stringify(manifest["call-worker.js"].file) } : {},
     target: TARGET,
     legalComments: "none",
     outdir: STATIC,
@@ -81,11 +93,13 @@ async function script(manifest, name, source) {
     absWorkingDir: ROOT,
     logLevel: "warning",
   });
+  // What is fetched later counts as an entry too: only the page's own file has its name.
+  const own = path.relative(ROOT, source).split(path.sep).join("/");
   for (const file of outputFiles) {
     const relative = path.relative(ROOT, file.path).split(path.sep).join("/");
     const base = path.basename(file.path);
     await writeFile(file.path, file.contents);
-    record(manifest, metafile.outputs[relative]?.entryPoint ? name : base, base, file.contents);
+    record(manifest, metafile.outputs[relative]?.entryPoint === own ? name : base, base, file.contents);
   }
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
@@ -17,6 +17,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from telecontrol.errors import Misconfigured
 
 DEVELOPMENT_SECRET = "development-only-secret-never-in-production"  # noqa: S105  (refused by `require_startable`)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+_LEAST_DIFFERENT = 8
+"""Characters that a secret holds at least: `aaaa…` is long, and no secret."""
 
 
 class Environment(StrEnum):
@@ -61,7 +65,7 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Keys that seal notes and messages: id:base64,id:base64 (32 bytes each, the first one seals); empty derives one from the secret, refused in production",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     trusted_proxies: str = Field("127.0.0.1", description="Addresses whose X-Forwarded-For is believed, by commas")
     support_phone: str = Field("+33 1 84 80 00 00", description="Number that people can call, printed in every message")
     operator_name: str = Field("Telecontrol", description="Who runs this installation, printed in messages and pages")
@@ -91,6 +95,9 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_SECRET),
         description="LiveKit API secret, 32 characters or more; also signs built-in tickets",
     )
+    livekit_e2ee: bool = Field(
+        False, description="LiveKit: encrypt pictures and sound between the browsers, with keys that the pages hand out"
+    )
     turn_urls: str = Field("", description="TURN servers by commas (turn:host:3478?transport=udp,turns:…)")
     turn_secret: SecretStr = Field(SecretStr(""), description="Shared secret of coturn's REST credentials")
 
@@ -112,7 +119,7 @@ class Settings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether people reach the service on this machine only: plain http is allowed there and nowhere else."""
-        return urlsplit(self.public_url).hostname in {"127.0.0.1", "localhost", "::1"}
+        return urlsplit(self.public_url).hostname in _LOOPBACK
 
     @property
     def is_secure(self) -> bool:
@@ -140,21 +147,41 @@ class Settings(BaseSettings):
         reasons = []
         if not self.is_secure and not self.is_loopback:
             reasons.append("TELECONTROL_PUBLIC_URL is plain http outside this machine: cameras and cookies need https")
+        if urlsplit(self.public_url).path.strip("/"):
+            reasons.append("TELECONTROL_PUBLIC_URL holds a path: the service answers at the root of its own host name")
         if self.is_sqlite and self.web_processes > 1:
             reasons.append("SQLite takes one process: set TELECONTROL_WEB_PROCESSES=1 or use PostgreSQL")
         if self.video_provider is VideoProvider.BUILTIN and self.web_processes > 1:
             reasons.append(
                 "the built-in call takes one process: use LiveKit with several (TELECONTROL_VIDEO_PROVIDER=livekit)"
             )
+        if self.video_provider is VideoProvider.LIVEKIT:
+            reasons += self._reasons_against_livekit()
         if self.environment is Environment.PRODUCTION:
             reasons += self._reasons_not_in_production()
+        return reasons
+
+    def _reasons_against_livekit(self) -> list[str]:
+        reasons = []
+        server = urlsplit(self.livekit_url)
+        is_near = server.hostname in _LOOPBACK
+        if not server.hostname or server.scheme not in ("ws", "wss"):
+            reasons.append("TELECONTROL_LIVEKIT_URL must be the address of a LiveKit server: wss://…")
+        elif server.scheme == "ws" and not is_near:
+            reasons.append("TELECONTROL_LIVEKIT_URL is plain ws outside this machine: tickets and pictures need wss")
+        if not self.livekit_api_key:
+            reasons.append(
+                "TELECONTROL_LIVEKIT_API_KEY is empty: it is the name of a key that the LiveKit server knows"
+            )
+        if len(self.livekit_api_secret.get_secret_value()) < 32:
+            reasons.append("TELECONTROL_LIVEKIT_API_SECRET must have 32 characters or more")
         return reasons
 
     def _reasons_not_in_production(self) -> list[str]:
         reasons = []
         for name in ("secret", "livekit_api_secret"):
             value = getattr(self, name).get_secret_value()
-            if value == DEVELOPMENT_SECRET or len(value) < 32:
+            if value == DEVELOPMENT_SECRET or len(value) < 32 or len(set(value)) < _LEAST_DIFFERENT:
                 reasons.append(f"TELECONTROL_{name.upper()} must be your own, of 32 characters or more")
         if not self.sealing_keys.get_secret_value():
             reasons.append("TELECONTROL_SEALING_KEYS is empty: notes and messages must be sealed with your own key")
@@ -162,4 +189,21 @@ class Settings(BaseSettings):
             reasons.append("TELECONTROL_MAIL_CHANNEL=local sends nothing: set smtp")
         if self.sms_channel is SmsChannel.LOCAL:
             reasons.append("TELECONTROL_SMS_CHANNEL=local sends nothing: set twilio")
+        if not self.is_loopback:
+            reasons += self._reasons_not_to_meet_people()
+        return reasons
+
+    def _reasons_not_to_meet_people(self) -> list[str]:
+        """What may stand while an operator tries things out on one machine, and never in a message that somebody receives."""
+        reasons = [
+            f"TELECONTROL_{name.upper()} is an invented one, printed in every message: set your own"
+            for name in ("support_phone", "contact_email", "mail_from")
+            if getattr(self, name) == type(self).model_fields[name].default
+        ]
+        if self.sms_channel is SmsChannel.TWILIO and urlsplit(self.twilio_api_url).scheme != "https":
+            reasons.append(
+                "TELECONTROL_TWILIO_API_URL is plain http: texts and the account's secret would be read on the way"
+            )
+        if "*" in self.trusted_proxies:
+            reasons.append("TELECONTROL_TRUSTED_PROXIES=* believes any caller's address: name your proxies")
         return reasons

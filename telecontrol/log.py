@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+import sqlite3
 import sys
+import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+
+from telecontrol.errors import TelecontrolError
 
 _ALLOWED_KEY = re.compile(
     r"^(event|level|timestamp|logger|exc_info|exception|stack_info|code|state|kind|target|channel|phase|count|seconds|port|"
@@ -21,6 +25,9 @@ _PERSONAL = (
     (re.compile(r"\+\d{8,15}\b"), "[number]"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), "[token]"),
 )
+
+_CONSTRAINT = re.compile(r"constraint failed: ([\w., ]+)$", re.ASCII)
+"""What SQLite says of a broken constraint: its name, or its columns."""
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -36,6 +43,47 @@ def _mask(value: Any) -> Any:
     return value
 
 
+def faults_without_words(error: BaseException | None) -> str:
+    """A traceback whose errors are named and not quoted: a database or a parser repeats in its message what it was given.
+
+    Kept of each error: its type, our `code`, the constraint it broke, and where it passed.
+    """
+    parts: list[str] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        known = getattr(error, "code", None) if isinstance(error, TelecontrolError) else None
+        broken = _CONSTRAINT.search(str(error)) if isinstance(error, sqlite3.IntegrityError) else None
+        constraint = getattr(error, "constraint_name", None) or (broken and broken[1])
+        about = [str(each) for each in (known, constraint) if each]
+        name = f"{type(error).__module__}.{type(error).__qualname__}"
+        frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+        parts.append(f"{frames}{name}{' (' + ', '.join(about) + ')' if about else ''}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\nbecause of\n".join(parts)
+
+
+def _without_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()[1]
+    elif isinstance(found, tuple):
+        found = found[1]
+    if isinstance(found, BaseException):
+        event["exception"] = faults_without_words(found)
+    return event
+
+
+class _LibraryFormatter(logging.Formatter):
+    """What libraries say, held to the same rule."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return str(_mask(super().format(record)))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  (the standard library's name)
+        return faults_without_words(ei[1])
+
+
 def configure(*, json: bool, level: str = "INFO") -> None:
     """Set up logging for this process: JSON lines in production, aligned text otherwise, both on standard error."""
     timestamper = structlog.processors.TimeStamper(fmt="iso", utc=True)
@@ -49,7 +97,7 @@ def configure(*, json: bool, level: str = "INFO") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             timestamper,
-            structlog.processors.format_exc_info,
+            _without_words,
             redact,
             renderer,
         ],
@@ -58,9 +106,9 @@ def configure(*, json: bool, level: str = "INFO") -> None:
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard library; only their warnings are worth a line.
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_LibraryFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # A sweep still running when its next tick comes is expected: rows wait for the one after.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
 

@@ -203,6 +203,12 @@ class Worker:
             self._runtime.last_run[name] = datetime.now(UTC)
 
 
+def require_free_lock(database_url: str) -> None:
+    """Raises `Misconfigured` when another process works on this SQLite file: said before anything is served."""
+    if make_url(database_url).get_backend_name() == "sqlite" and (lock := _take_lock(database_url)) is not None:
+        lock.close()
+
+
 def _take_lock(database_url: str) -> IO[str] | None:
     path = make_url(database_url).database
     if not path or path == ":memory:":

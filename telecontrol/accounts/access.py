@@ -60,6 +60,9 @@ class Kind(StrEnum):
     LINK = "link"
     VIDEO = "video"
     CONNECTION_LOG = "connection_log"
+    PREPARATION = "preparation"
+    """What the insured says beforehand: what helps them, a language, who comes with them."""
+    DEVICE_TEST = "device_test"
     MESSAGE = "message"
     TASK = "task"
     AGENDA = "agenda"
@@ -162,6 +165,12 @@ GRANTS: dict[tuple[Kind, str], dict[Action, dict[Who, Relation]]] = {
     (Kind.LINK, "token"): {Action.READ: {_I: _OWN}},
     (Kind.VIDEO, "live"): {Action.JOIN: {_I: _OWN, _D: _OWN}},
     (Kind.CONNECTION_LOG, ANY): {Action.READ: {_I: _OWN, _D: _OWN, _M: _OWN, _H: _OWN}},
+    # The desk finds an interpreter, so it hears of the language; what helps somebody, and the name of who comes with them, are
+    # between the insured and the doctor. That somebody comes is all that the desk is told.
+    (Kind.PREPARATION, ANY): {Action.READ: {_I: _OWN, _D: _OWN}, Action.ANSWER: {_I: _OWN}},
+    (Kind.PREPARATION, "language"): {Action.READ: {_I: _OWN, _D: _OWN, _H: _OWN}},
+    (Kind.PREPARATION, "companion_announced"): {Action.READ: {_I: _OWN, _D: _OWN, _H: _OWN}},
+    (Kind.DEVICE_TEST, ANY): {Action.READ: {_I: _OWN, _D: _OWN, _H: _OWN}, Action.CREATE: {_I: _OWN}},
     # Messages are shown with their links masked.
     (Kind.MESSAGE, ANY): {Action.READ: {_I: _OWN, _H: _OWN, _P: _OWN}},
     (Kind.TASK, ANY): {

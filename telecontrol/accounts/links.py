@@ -32,7 +32,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """Not the birth date on file. `tries_left` counts over every link of the appointment."""
+    """Not the birth date on file, or not the code that was sent. `tries_left` counts over every link of the appointment."""
 
     tries_left: int
 
@@ -56,8 +56,10 @@ async def mint_link(
     purpose: LinkPurpose,
     now: datetime,
     expires_at: datetime,
+    channel: str = "",
 ) -> str:
-    """A new link's token, given this once. Earlier links of the appointment keep working."""
+    """A new link's token, given this once. Earlier links of the appointment keep working. `channel` is the one that carries it:
+    where no birth date is on file, a code goes by the other."""
     token = secrets.token_urlsafe(16)
     session.add(
         InsuredLink(
@@ -68,6 +70,7 @@ async def mint_link(
             purpose=purpose,
             created_at=now,
             expires_at=expires_at,
+            channel=channel,
         )
     )
     await session.flush()
@@ -191,15 +194,7 @@ async def verify_birth_date(
     """
     if visit.verified_at is not None:
         return Verified()
-    # Locking the appointment's links makes simultaneous guesses queue up instead of sharing one try.
-    links = await session.scalars(
-        select(InsuredLink)
-        .where(InsuredLink.appointment_id == link.appointment_id)
-        .order_by(InsuredLink.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    spent = sum(other.failed_count for other in links)
+    spent = await lock_tries(session, link)
     is_right = hmac.compare_digest(given.isoformat(), "" if expected is None else expected.isoformat())
     if spent >= tries or expected is None:
         return Blocked()
@@ -211,6 +206,19 @@ async def verify_birth_date(
     await session.flush()
     left = tries - spent - 1
     return Wrong(left) if left > 0 else Blocked()
+
+
+async def lock_tries(session: AsyncSession, link: InsuredLink) -> int:
+    """How many tries are spent over all links of the appointment. They are locked until the transaction ends, so that
+    simultaneous guesses queue up instead of sharing one try."""
+    links = await session.scalars(
+        select(InsuredLink)
+        .where(InsuredLink.appointment_id == link.appointment_id)
+        .order_by(InsuredLink.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return sum(other.failed_count for other in links)
 
 
 async def wrong_dates_given(session: AsyncSession, *, appointment_id: uuid.UUID) -> int:

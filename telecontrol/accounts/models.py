@@ -144,7 +144,9 @@ class InsuredLink(HasId, Base):
     """The page stays readable until then (30 days after the appointment)."""
     revoked_at: Mapped[datetime | None]
     failed_count: Mapped[int] = mapped_column(default=0)
-    """Wrong birth dates given through this link; at the limit, only a human helps."""
+    """Wrong birth dates and codes given through this link; at the limit, only a human helps."""
+    channel: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    """The channel of the message that carried it (`mail`, `sms`); empty for a calendar file's and for older ones."""
 
 
 class InsuredVisit(HasId, Base):
@@ -157,3 +159,18 @@ class InsuredVisit(HasId, Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]
+
+
+class AccessCode(HasId, Base):
+    """Six digits sent by the channel other than the link's, where no birth date is on file. Only a keyed hash is kept."""
+
+    __tablename__ = "access_code"
+
+    visit_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("insured_visit.id"), index=True)
+    """The browser that asked for it: in another one it opens nothing."""
+    appointment_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    channel: Mapped[str] = mapped_column(String(10))
+    code_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

@@ -12,13 +12,18 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from telecontrol import log
 from telecontrol.config import Environment, Settings
-from telecontrol.errors import TelecontrolError
+from telecontrol.errors import Misconfigured, TelecontrolError
 
+# A traceback in colours shows the values it passed: a password's hash, a name.
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Telecontrol: from the request of a control to its report."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Telecontrol: from the request of a control to its report.",
 )
 import_app = typer.Typer(
     no_args_is_help=True, help="Import controls, doctors or sites from a CSV file (docs/import.md)."
@@ -36,17 +41,33 @@ T = TypeVar("T")
 def main() -> None:
     """Entry point: a domain error is one clear line and exit code 1, a bad setting exit code 2."""
     from pydantic import ValidationError
+    from sqlalchemy.exc import DBAPIError, OperationalError
 
     try:
         app()
     except TelecontrolError as error:
-        console.print(f"[bold red]{error.code}[/]: {error.message}", highlight=False)
+        _say(error.code, error.message)
         sys.exit(1)
     except ValidationError as error:
         for item in error.errors():
-            name = "_".join(str(part) for part in item["loc"]).upper()
-            console.print(f"[bold red]TELECONTROL_{name}[/]: {item['msg']}", highlight=False)
+            # A rule over several settings names them itself.
+            name = (
+                "_".join(["telecontrol", *(str(part) for part in item["loc"])]).upper() if item["loc"] else "settings"
+            )
+            _say(name, item["msg"].removeprefix("Value error, "))
         sys.exit(2)
+    except (OperationalError, ConnectionError):
+        _say("database_unavailable", "the database does not answer: is it running, and TELECONTROL_DATABASE_URL right?")
+        sys.exit(1)
+    except DBAPIError as error:
+        # Its own text repeats what it was given.
+        console.print(log.faults_without_words(error), markup=False, highlight=False)
+        _say("database_error", "the database refused: nothing was recorded")
+        sys.exit(1)
+
+
+def _say(what: str, text: str) -> None:
+    console.print(f"[bold red]{what}[/]: {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _settings(**overrides: Any) -> Settings:
@@ -74,10 +95,14 @@ def serve() -> None:
     import uvicorn
 
     from telecontrol.web.app import create_app
+    from telecontrol.worker import require_free_lock
 
     settings = _settings()
+    application = create_app(settings)
+    if settings.worker_inside:
+        require_free_lock(settings.database_url)
     uvicorn.run(
-        create_app(settings),
+        application,
         host=settings.host,
         port=settings.port,
         proxy_headers=True,
@@ -163,7 +188,7 @@ def user_add(
         if password_stdin
         else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
-    _run(
+    is_tied = _run(
         lambda database: add_account(
             database,
             email=email,
@@ -175,6 +200,11 @@ def user_add(
         )
     )
     console.print(f"Account {email} added.")
+    if role == "doctor" and not is_tied:
+        console.print(
+            "It is no doctor's yet and sees nothing: say --rpps, or choose the account on the doctor's page of the administration.",
+            style="yellow",
+        )
 
 
 @key_app.command("add")
@@ -263,6 +293,7 @@ def import_sites(file: _File, good_lines: _GoodLines = False, language: _Languag
 
 def _run(work: Callable[[Any], Awaitable[T]]) -> T:
     """Run `work` on the settings' database, and give its connections back."""
+    from telecontrol.db.migrate import is_current
     from telecontrol.db.session import Database
 
     settings = _settings()
@@ -270,6 +301,10 @@ def _run(work: Callable[[Any], Awaitable[T]]) -> T:
     async def run() -> T:
         database = Database(settings.database_url)
         try:
+            if not await is_current(database):
+                raise Misconfigured(
+                    "the database has not this release's schema: run `telecontrol migrate` first", code="not_migrated"
+                )
             return await work(database)
         finally:
             await database.dispose()

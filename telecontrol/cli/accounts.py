@@ -10,13 +10,13 @@ from telecontrol.accounts.models import Insurer, Organisation, Role
 from telecontrol.accounts.staff import add_user
 from telecontrol.clock import SystemClock
 from telecontrol.config import Environment, Settings
-from telecontrol.controls.models import Doctor
 from telecontrol.controls.policies import seed_policies
 from telecontrol.controls.requests import legal_today
 from telecontrol.db.journal import Actor, ActorKind
 from telecontrol.db.session import Database
 from telecontrol.errors import InvalidInput, NotFound
 from telecontrol.reports.gateway_setup import set_gateway
+from telecontrol.scheduling.doctors import link_account
 from telecontrol.scheduling.operator import Operator
 
 OPERATOR_LINE = Actor(ActorKind.SERVICE, "", "command line")
@@ -24,8 +24,12 @@ OPERATOR_LINE = Actor(ActorKind.SERVICE, "", "command line")
 
 async def add_account(
     database: Database, *, email: str, role: str, name: str, organisation: str, rpps: str, password: str
-) -> None:
-    """Open a staff account. Raises `InvalidInput` for an unknown role, `NotFound` for an unknown organisation or doctor."""
+) -> bool:
+    """Open a staff account, a doctor's where `rpps` says whose; whether it is a doctor's.
+
+    Raises `InvalidInput` for an unknown role, an unknown doctor or one that signs in with another account
+    (`doctor_has_account`), `NotFound` for an unknown organisation.
+    """
     try:
         wanted = Role(role)
     except ValueError:
@@ -42,11 +46,12 @@ async def add_account(
             actor=OPERATOR_LINE,
             now=SystemClock().now(),
         )
-        if rpps:
-            doctor = await session.scalar(select(Doctor).where(Doctor.rpps == rpps))
-            if doctor is None or wanted is not Role.DOCTOR:
-                raise NotFound(f"no doctor with RPPS {rpps}", code="no_such_doctor")
-            doctor.user_id = user.id
+        if not rpps:
+            return False
+        if wanted is not Role.DOCTOR:
+            raise InvalidInput("only a doctor's account has an RPPS number", field="rpps", code="rpps_not_for_role")
+        await link_account(session, user, rpps=rpps, actor=OPERATOR_LINE, now=user.created_at)
+        return True
 
 
 async def add_key(database: Database, *, organisation: str, name: str, scopes: list[str] | None) -> str:

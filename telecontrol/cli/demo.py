@@ -233,4 +233,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _write(path: Path, facts: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -33,12 +33,12 @@ class Database:
             if parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             self.engine = create_async_engine(
-                url, pool_size=2, max_overflow=0, pool_timeout=30, connect_args={"timeout": 30}
+                url, pool_size=2, max_overflow=0, pool_timeout=30, connect_args={"timeout": 30}, hide_parameters=True
             )
             _prepare_sqlite(self.engine)
         else:
             self.engine = create_async_engine(
-                url, pool_size=pool_size, max_overflow=5, pool_timeout=30, pool_pre_ping=True
+                url, pool_size=pool_size, max_overflow=5, pool_timeout=30, pool_pre_ping=True, hide_parameters=True
             )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

@@ -123,6 +123,7 @@ _RULES: dict[str, Callable[[str], bool]] = {
     "mode": MODES.__contains__,
     "reached_by": ("", "mail", "sms").__contains__,
     "task": lambda value: value in set(TaskKind),
+    "code": lambda value: bool(re.fullmatch(r"[0-9]{6}", value)),
     "ics_uid": lambda value: bool(re.fullmatch(r"[A-Za-z0-9@._:-]{8,200}", value)),
 }
 

@@ -204,6 +204,32 @@ class CannotComeReceipt(ForAppointment):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AppointmentKept(ForAppointment):
+    """The desk read the answer *I cannot come*: the appointment stands. The reason is never repeated in a message."""
+
+    KIND: ClassVar[str] = "appointment_kept"
+
+    recorded_at: datetime
+    """When the desk decided."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessCode(Letterhead):
+    """Six digits that open the page where no birth date is on file. It carries no link: whoever reads this message alone
+    opens nothing, and neither does whoever holds the link alone."""
+
+    KIND: ClassVar[str] = "access_code"
+
+    reference: str
+    check_url: str
+    privacy_url: str = ""
+    code: str
+    expires_at: datetime
+    zone: str
+    """IANA zone of the place where the insured is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AttendanceReceipt(ForAppointment):
     """Proof, for the insured, that they came."""
 

@@ -57,6 +57,8 @@ _ALL = (
     Message(c.RefusalUndone, "insured", _BOTH, calendar="REQUEST"),
     Message(c.LinkAgain, "insured", _BOTH),
     Message(c.CannotComeReceipt, "insured", _BOTH, max_segments=2),
+    Message(c.AppointmentKept, "insured", _BOTH, max_segments=2),
+    Message(c.AccessCode, "insured", _BOTH),
     Message(c.AttendanceReceipt, "insured", _BOTH, max_segments=2),
     Message(c.ConclusionToInsured, "insured", _BOTH, max_segments=2),
     Message(c.DoctorBooked, "doctor"),
@@ -155,7 +157,7 @@ def _check_calendar(message: Message, context: c.Letterhead) -> bool:
 
 def _sender_name(context: c.Letterhead, language: str) -> str:
     name = discreet_name(context.organisation, otherwise=context.operator)
-    if not isinstance(context, c.ForAppointment):
+    if not isinstance(context, c.ForAppointment | c.AccessCode):
         return name
     return f"{name} – rendez-vous" if language == "fr" else f"{name} – appointment"
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from telecontrol.notify import wording
 from telecontrol.notify.colours import accent_of, ink_on, link_colour
 from telecontrol.notify.contexts import (
+    AccessCode,
     Change,
     DeskDigest,
     DoctorSignatureDue,
@@ -130,8 +131,8 @@ def _page(
 def render_sms(context: Letterhead, *, language: str, max_segments: int) -> str:
     """The SMS of a context in GSM-7: the fullest wording that takes one segment, else the fullest that takes `max_segments`.
 
-    What is left out first, in order: the zone when it is Paris, the year, the whole weekday and month, long forms of the
-    organisation's name. The address of a place is worth a second segment; it goes (it is on the page) when two do not hold
+    What is left out first, in order: the zone when it is Paris, the year, the word before the reference, the whole weekday and
+    month, all of the zone but its place, the weekday, long forms of the organisation's name. The address of a place is worth a second segment; it goes (it is on the page) when two do not hold
     it. A text that does not fit even so is told at its shortest.
     """
     template = _environment(language).get_template(f"{context.KIND}/{language}/sms.txt")
@@ -154,37 +155,48 @@ def render_sms(context: Letterhead, *, language: str, max_segments: int) -> str:
 def _variants(context: Letterhead, name: str, language: str) -> Iterator[dict[str, str]]:
     """What changes between wordings of one SMS, from the fullest to the barest."""
     starts_at, zone = getattr(context, "starts_at", None), getattr(context, "zone", "Europe/Paris")
+    reference = getattr(context, "reference", "")
     for shorter, style, says_zone in _shapes(list(shorter_names(name)), zone):
-        variant = {"name": shorter, "in_zone": "", "at": "", "previous": "", "due": ""}
+        variant = {"name": shorter, "in_zone": "", "at": "", "previous": "", "due": "", "until": "", "ref": reference}
+        if style == 0:
+            variant["ref"] = f"Réf {reference}." if language == "fr" else f"Ref {reference}."
         if says_zone:
-            variant["in_zone"] = f" ({wording.zone_name(zone, language, short=True)})"
+            named = wording.zone_place(zone, language) if style >= 3 else wording.zone_name(zone, language, short=True)
+            variant["in_zone"] = f" ({named})"
         if starts_at is not None:
             variant["at"] = _sms_moment(starts_at, zone, language, style)
         if isinstance(context, Change):
             variant["previous"] = _sms_moment(context.previous_starts_at, zone, language, min(style + 1, 2))
         if isinstance(context, DoctorSignatureDue):
             variant["due"] = _sms_moment(context.due_at, zone, language, style)
+        if isinstance(context, AccessCode):
+            variant["until"] = _sms_hour(context.expires_at, zone, language)
         yield variant
 
 
 def _shapes(names: list[str], zone: str) -> Iterator[tuple[str, int, bool]]:
-    """Name, style of date (0 with its year, 1 without, 2 in short) and whether the zone is told, from full to bare."""
+    """Name, style of date (0 with its year, 1 without, 2 in short, 3 with the zone in short, 4 without its weekday) and whether the zone is told,
+    from full to bare."""
     abroad = zone != "Europe/Paris"
     yield names[0], 0, True
     for style in (0, 1):
         yield names[0], style, abroad
     for name in names:
-        for style in (1, 2):
+        for style in (1, 2, 3, 4):
             yield name, style, abroad
 
 
 def _sms_moment(at: datetime, zone: str, language: str, style: int) -> str:
-    there = wording.local(at, zone)
-    hour = f"{there.hour}h{there:%M}" if language == "fr" else f"{there:%H:%M}"
+    hour = _sms_hour(at, zone, language)
     joint = "à" if language == "fr" else "at"
-    if style == 2:
-        return f"{wording.short_day(at, zone, language)} {joint} {hour}"
+    if style >= 2:
+        return f"{wording.short_day(at, zone, language, with_weekday=style < 4)} {joint} {hour}"
     return f"{wording.day(at, zone, language, with_year=style == 0)} {joint} {hour}"
+
+
+def _sms_hour(at: datetime, zone: str, language: str) -> str:
+    there = wording.local(at, zone)
+    return f"{there.hour}h{there:%M}" if language == "fr" else f"{there:%H:%M}"
 
 
 def values_of(context: Letterhead, language: str) -> dict[str, Any]:

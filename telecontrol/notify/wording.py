@@ -71,10 +71,12 @@ def day(at: datetime, zone: str, language: str, *, with_year: bool = True) -> st
     return words.replace(" 1 ", " 1er ", 1) if language == "fr" and there.day == 1 else words
 
 
-def short_day(at: datetime, zone: str, language: str) -> str:
-    """`mar. 24 mars`, `Tue 24 Mar`: for an SMS that would not fit otherwise."""
-    words = format_date(local(at, zone).date(), "EEE d MMM", locale=_LOCALES[language])
-    return words.replace(" 1 ", " 1er ", 1) if language == "fr" and local(at, zone).day == 1 else words
+def short_day(at: datetime, zone: str, language: str, *, with_weekday: bool = True) -> str:
+    """`mar. 24 mars`, `Tue 24 Mar`: for an SMS that would not fit otherwise; `24 mars` where even that is too long."""
+    there = local(at, zone)
+    number = "1er" if language == "fr" and there.day == 1 else str(there.day)
+    weekday = format_date(there.date(), "EEE ", locale=_LOCALES[language]) if with_weekday else ""
+    return f"{weekday}{number} {format_date(there.date(), 'MMM', locale=_LOCALES[language])}"
 
 
 def hour(at: datetime, zone: str, language: str) -> str:
@@ -91,6 +93,14 @@ def zone_name(zone: str, language: str, *, short: bool = False) -> str:
     if language == "en":
         return (short and words.en_short) or words.en
     return (short and words.fr_short) or words.fr
+
+
+_AROUND_A_PLACE = re.compile(r"^heure d[eu] (?:la )?| time$")
+
+
+def zone_place(zone: str, language: str) -> str:
+    """The barest name of a zone, for an SMS that would not fit otherwise: `Guadeloupe`, `La Réunion`."""
+    return _AROUND_A_PLACE.sub("", zone_name(zone, language, short=True))
 
 
 def moment(at: datetime, zone: str, language: str) -> str:

@@ -17,6 +17,7 @@ from telecontrol.controls.states import Act, ControlState
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.notify.contexts import (
+    AppointmentKept,
     Cancellation,
     CannotComeReceipt,
     DoctorBooked,
@@ -30,6 +31,7 @@ from telecontrol.outbox.intents import Known, void
 from telecontrol.scheduling import telling
 from telecontrol.scheduling.booking import book, move
 from telecontrol.scheduling.conditions import flush_or_refuse
+from telecontrol.scheduling.deadlines import change_leaves_at
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT, end_appointment, move_control
 from telecontrol.scheduling.insured_choices import in_person_choices
@@ -196,7 +198,8 @@ async def announce_absence(
     appointment.announced_reason = reason
     appointment.announced_decision = ""
     _record(session, "appointment.absence_announced", dossier, actor=actor, now=now, reason=reason)
-    await telling.tell_insured(session, operator, dossier, CannotComeReceipt, now=now, recorded_at=now)
+    again = await telling.another(session, dossier, CannotComeReceipt)
+    await telling.tell_insured(session, operator, dossier, CannotComeReceipt, now=now, about=again, recorded_at=now)
     return appointment
 
 
@@ -232,6 +235,7 @@ async def answer_absence(
     _record(session, "appointment.absence_answered", dossier, actor=actor, now=now, decision=decision)
     if decision is Decision.KEEP:
         await move_control(session, control, Act.KEEP_APPOINTMENT, actor=actor, now=now)
+        await _tell_kept(session, operator, dossier, now=now)
         return appointment
     knew = await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason="excused", now=now)
     appointment.version += 1
@@ -249,6 +253,23 @@ async def answer_absence(
     )
     await telling.tell_doctor(session, operator, dossier, DoctorCancelled, now=now, reason="cannot_come")
     return appointment
+
+
+async def _tell_kept(session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime) -> None:
+    """That the appointment stands, before it begins: in the open window, or at once when that would be too late."""
+    starts_at = dossier.appointment.starts_at
+    leaves = change_leaves_at(now, starts_at, dossier.zone)
+    await telling.tell_insured(
+        session,
+        operator,
+        dossier,
+        AppointmentKept,
+        now=now,
+        not_before=leaves if leaves < starts_at else now,
+        not_after=starts_at,
+        about=await telling.another(session, dossier, AppointmentKept),
+        recorded_at=now,
+    )
 
 
 async def ask_another_hour(

@@ -158,6 +158,8 @@ async def move(
     if starts_at != before:
         # Whoever waits for the old hour is told; a colleague who takes over the same hour finds them where they are.
         await close_room(session, subject_id=appointment.id, now=now)
+    # What was said of the old hour says nothing of the new one.
+    appointment.announced_at, appointment.announced_reason, appointment.announced_decision = None, "", ""
     await flush_or_refuse(session)
     await close_tasks(
         session,

@@ -26,7 +26,7 @@ from telecontrol.scheduling.dossier import Dossier, load_dossier, of
 from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState
 from telecontrol.scheduling.wall_clock import earliest_instant, on_wall_clock
 from telecontrol.video.attendance import arrived
-from telecontrol.video.device_tests import latest_tests, result_of
+from telecontrol.video.device_tests import finding_of, latest_tests
 from telecontrol.video.waiting import Waiting, who_waits
 
 ON_THE_DAY = (
@@ -49,7 +49,8 @@ class Entry:
     waiting: Waiting | None
     arrived_at: datetime | None
     device: str = ""
-    """What the insured's test of camera and microphone found (`untested`, `ready`, `problem`); empty in person."""
+    """What the insured's test found (a `device_tests.Finding`); empty in person."""
+    tested_at: datetime | None = None
 
     @property
     def appointment(self) -> Appointment:
@@ -173,7 +174,8 @@ async def _entries(session: AsyncSession, rows: Iterable[Appointment], *, now: d
             of(row, row.control, doctor=row.doctor, site=row.site),
             waits.get(row.id),
             came.get(row.id),
-            result_of(tests.get(row.id)) if row.mode is Mode.VIDEO else "",
+            str(finding_of(tests.get(row.id))) if row.mode is Mode.VIDEO else "",
+            tests[row.id].tested_at if row.id in tests else None,
         )
         for row in found
     ]

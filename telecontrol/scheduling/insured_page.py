@@ -27,6 +27,7 @@ from telecontrol.scheduling.attendance import room_hours
 from telecontrol.scheduling.dossier import Dossier, load_control
 from telecontrol.scheduling.freeing import current_dossier
 from telecontrol.scheduling.models import BLOCKING, Appointment, AppointmentState, PastVersion
+from telecontrol.scheduling.preparations import can_prepare
 
 
 class Stage(StrEnum):
@@ -64,6 +65,9 @@ class PageState:
     can_withdraw_absence: bool
     can_change_hour: bool
     is_absence_announced: bool
+    is_kept: bool
+    """Whether the desk answered an announced absence: the appointment stands."""
+    can_prepare: bool
     is_excused: bool
     """Whether it does not take place because the insured could not come, and the desk agreed."""
     will_be_rebooked: bool
@@ -97,6 +101,8 @@ def state_of(dossier: Dossier, *, now: datetime, may_act: bool) -> PageState:
         can_withdraw_absence=may_act and is_booked and is_absent,
         can_change_hour=may_act and is_booked and is_video and can_move and now < opens_at,
         is_absence_announced=is_booked and is_absent,
+        is_kept=is_booked and not is_absent and appointment.announced_decision == Decision.KEEP,
+        can_prepare=may_act and can_prepare(dossier, now=now),
         is_excused=stage is Stage.CANCELLED and appointment.announced_decision == Decision.EXCUSE,
         will_be_rebooked=control.state not in ENDED,
     )

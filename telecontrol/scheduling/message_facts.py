@@ -28,9 +28,12 @@ def letterhead(operator: Operator, dossier: Dossier) -> dict[str, Any]:
 
 
 async def facts_for_insured(
-    session: AsyncSession, operator: Operator, dossier: Dossier, *, with_view: bool, now: datetime
+    session: AsyncSession, operator: Operator, dossier: Dossier, *, channel: str, now: datetime
 ) -> dict[str, Any]:
-    """Facts of the appointment with fresh links: each message has its own, and those of older messages still work."""
+    """Facts of the appointment with fresh links: each message has its own, and those of older messages still work.
+
+    `channel` is the one it leaves by: a link remembers it, and only an e-mail has a calendar part with a link that shows.
+    """
     appointment, insured = dossier.appointment, dossier.insured
     expires_at = appointment.ends_at + timedelta(days=dossier.rules.link_days_after)
 
@@ -43,6 +46,7 @@ async def facts_for_insured(
             purpose=purpose,
             now=now,
             expires_at=expires_at,
+            channel=channel,
         )
         return link_url(operator.public_url, token)
 
@@ -52,7 +56,7 @@ async def facts_for_insured(
         "check_url": f"{operator.public_url}/genuine",
         "privacy_url": f"{operator.public_url}/privacy",
         "link": await link(LinkPurpose.ACT),
-        "view_link": await link(LinkPurpose.VIEW) if with_view else "",
+        "view_link": await link(LinkPurpose.VIEW) if channel == "mail" else "",
         "starts_at": appointment.starts_at,
         "zone": appointment.zone,
         "duration_minutes": minutes_of(appointment),

@@ -198,6 +198,46 @@ class Appointment(HasId, Base):
 attach_overlap_guards(Appointment.__table__, blocking=[str(state) for state in BLOCKING])
 
 
+class CompanionRole(StrEnum):
+    """Who comes with the insured, as far as anybody needs to know."""
+
+    RELATIVE = "relative"
+    INTERPRETER = "interpreter"
+    SIGN_LANGUAGE_INTERPRETER = "sign_language_interpreter"
+    OTHER = "other"
+    """Another person of their choice."""
+
+
+class Preparation(HasId, Base):
+    """What the insured said beforehand, of their control: it goes on with another hour or another appointment."""
+
+    __tablename__ = "preparation"
+    __table_args__ = (
+        CheckConstraint(
+            "companion_role IS NULL OR companion_role IN ("
+            + ", ".join(f"'{role.value}'" for role in CompanionRole)
+            + ")",
+            name="companion_role_known",
+        ),
+        CheckConstraint("(companion_role IS NULL) = (companion_name = '')", name="companion_named"),
+    )
+
+    control_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("control.id"), unique=True)
+    has_documents: Mapped[bool] = mapped_column(default=False)
+    """What they will show is at hand."""
+    has_quiet_place: Mapped[bool] = mapped_column(default=False)
+    needs: Mapped[list[str]] = mapped_column(default=list)
+    """Codes of `preparations.Need`: ways of going about it, never a reason for them."""
+    language: Mapped[str] = mapped_column(String(8), default="")
+    """The language in which they would rather speak, `fr` or `en`; empty while they said nothing."""
+    interpreter: Mapped[str] = mapped_column(String(20), default="")
+    """A code of `preparations.InterpreterLanguage` when they need one."""
+    companion_name: Mapped[str] = mapped_column(String(80), default="")
+    companion_role: Mapped[CompanionRole | None] = mapped_column(words(CompanionRole))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
 class PastVersion(HasId, Base):
     """A version of an appointment that another replaced."""
 

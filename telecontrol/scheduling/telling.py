@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.models import Doctor
@@ -35,9 +35,10 @@ INVITATION = contexts.Invitation.KIND
 CONVOCATION = contexts.InPersonConvocation.KIND
 CHANGE = contexts.Change.KIND
 REMINDER = contexts.Reminder.KIND
+KEPT = contexts.AppointmentKept.KIND
 NOTICE_KINDS = tuple(kind + again for kind in (INVITATION, CHANGE, CONVOCATION) for again in ("", AGAIN))
 """What gives notice of an hour, repetitions included."""
-ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER)
+ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER, KEPT)
 """What would be wrong once the hour is given up."""
 
 _USEFUL_AFTER = timedelta(days=2)
@@ -194,11 +195,13 @@ async def tell_insured(
     *,
     now: datetime,
     not_before: datetime | None = None,
+    not_after: datetime | None = None,
     mail_only: bool = False,
     about: About | None = None,
     **facts: Any,
 ) -> None:
-    """Answer the insured's own act: at once (unless `not_before` is given), on every channel they have."""
+    """Answer the insured's own act: at once (unless `not_before` is given), on every channel they have. It is worth sending
+    until `not_after`, two days later unless given."""
     leaves = not_before or now
     for channel, recipient in channels_of(dossier):
         if mail_only and channel != "mail":
@@ -212,10 +215,60 @@ async def tell_insured(
             recipient,
             now=now,
             not_before=leaves,
-            not_after=leaves + _USEFUL_AFTER,
+            not_after=not_after or leaves + _USEFUL_AFTER,
             about=about,
             **facts,
         )
+
+
+async def another(session: AsyncSession, dossier: Dossier, kind: type[ForAppointment]) -> About:
+    """What a message is about that may be sent several times for one version of the appointment: whoever says again that they
+    cannot come is answered again. It ends with the appointment as the others do, so its versions run downwards, below those
+    that a later one replaces."""
+    appointment = dossier.appointment
+    known = await session.scalar(
+        select(func.count(func.distinct(Intent.version))).where(
+            Intent.subject_kind == SUBJECT, Intent.subject_id == appointment.id, Intent.kind == kind.KIND
+        )
+    )
+    return About(SUBJECT, appointment.id, 1 - (known or 0))
+
+
+async def tell_code(
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    *,
+    channel: str,
+    recipient: str,
+    code: str,
+    code_id: uuid.UUID,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """Send the code that opens the page, at once and on one channel alone. After `expires_at` it is not worth sending."""
+    context = contexts.AccessCode(
+        **letterhead(operator, dossier),
+        reference=dossier.control.reference,
+        check_url=f"{operator.public_url}/genuine",
+        privacy_url=f"{operator.public_url}/privacy",
+        code=code,
+        expires_at=expires_at,
+        zone=dossier.appointment.zone,
+    )
+    await _enqueue(
+        session,
+        operator,
+        dossier,
+        context,
+        channel,
+        recipient,
+        dossier.insured.language,
+        now=now,
+        not_before=now,
+        not_after=expires_at,
+        about=About(contexts.AccessCode.KIND, code_id),
+    )
 
 
 async def tell_doctor(
@@ -327,7 +380,7 @@ async def _tell(
 ) -> None:
     context = kind(
         **letterhead(operator, dossier),
-        **await facts_for_insured(session, operator, dossier, with_view=channel == "mail", now=now),
+        **await facts_for_insured(session, operator, dossier, channel=channel, now=now),
         **place_of(dossier, kind),
         **of_the_policy(operator, dossier, kind),
         **facts,

@@ -5,26 +5,25 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from telecontrol.clock import Clock, SystemClock
 from telecontrol.config import Settings
 from telecontrol.config import VideoProvider as ProviderName
 from telecontrol.db.session import Database
 from telecontrol.errors import Forbidden, NotFound
-from telecontrol.video import ice, rooms, tickets, waiting
+from telecontrol.video import ice, reception, tickets, waiting
 from telecontrol.video.call_messages import Join, Media
 from telecontrol.video.call_state import GRACE_SECONDS
 from telecontrol.video.closing import ClosedRooms
 from telecontrol.video.connection import Admission, Connection
 from telecontrol.video.evidence import EvidenceWriter
 from telecontrol.video.models import Role, WaitingEntry
-from telecontrol.video.provider import Health, Presence, SeatState, Ticket
+from telecontrol.video.provider import ConnectionTest, Health, Presence, Ticket
 from telecontrol.video.switchboard import Line, Switchboard, waiting_message
 
 
 class BuiltinProvider:
-    """Implements `VideoProvider`, and serves the call's sockets. One per process; `aclose()` at the end."""
+    """Implements `CallDesk`, and serves the call's sockets. One per process; `aclose()` at the end."""
 
     def __init__(
         self,
@@ -58,6 +57,14 @@ class BuiltinProvider:
     def name(self) -> ProviderName:
         return ProviderName.BUILTIN
 
+    @property
+    def places(self) -> int:
+        """Peer to peer: the doctor's seat and the insured's."""
+        return len(Role)
+
+    def issue_connection_test(self, *, now_real: datetime) -> ConnectionTest:
+        return reception.connection_test(self._settings, now_real=now_real)
+
     def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
         """A ticket to this process's socket. `identity` is an id (never a name); `now_real` the machine's time."""
         token, expires_at = tickets.issue(
@@ -83,6 +90,9 @@ class BuiltinProvider:
         if self._settings.web_processes > 1:
             return Health(is_well=False, reason="the built-in call takes one web process")
         return Health(is_well=True)
+
+    async def run(self) -> None:
+        """Nothing works in the background: everything here follows from a socket."""
 
     async def aclose(self) -> None:
         """Let go of every socket and write what is left of the evidence."""
@@ -110,20 +120,18 @@ class BuiltinProvider:
 
     # For the socket and polling routes.
 
-    def socket_url(self, room_id: uuid.UUID) -> str:
+    def socket_url(self, room_id: uuid.UUID | str) -> str:
         """Where a page opens its socket: nothing secret is in this address."""
-        public = urlsplit(self._settings.public_url)
-        scheme = "wss" if public.scheme == "https" else "ws"
-        return f"{scheme}://{public.netloc}{public.path.rstrip('/')}/calls/{room_id}/socket"
+        return reception.socket_url(self._settings, room_id)
 
     async def enter(self, room_id: uuid.UUID, join: Join, line: Line) -> Connection:
         """Seat a page. Raises `Forbidden` (ticket), `NotFound`, `WrongState` (`room_not_open`, `room_over`, `room_closed`).
 
         Arrival is written before the page is seated, and outside the life of the socket: no database session stays open.
         """
-        bearer = tickets.verify(self._settings, join.ticket)
-        if bearer.room_id != room_id:
-            raise Forbidden("a ticket for another room", code="ticket_invalid")
+        bearer = reception.bearer_for(self._settings, room_id, join.ticket)
+        if bearer.is_companion:
+            raise Forbidden("this call has two places", code="ticket_invalid")
         await self._evidence.flushed()
         stay, closes_at = await self._arrive(room_id, bearer.role)
         is_admitted = stay is not None and stay.admitted_at is not None
@@ -155,38 +163,24 @@ class BuiltinProvider:
 
         Same errors as `enter`.
         """
-        bearer = tickets.verify(self._settings, token)
-        if bearer.room_id != room_id or bearer.role is not Role.INSURED:
-            raise Forbidden("a ticket for another room", code="ticket_invalid")
+        bearer = reception.insured_for(self._settings, room_id, token)
         stay, _ = await self._arrive(room_id, bearer.role)
         if stay is None:
             raise NotFound("no such stay", code="room_unknown")
         self._tell_of_polling(room_id, stay, now=self._clock.now())
-        return {
-            "state": "waiting" if stay.admitted_at is None else "admitted",
-            "since": stay.arrived_at.isoformat(),
-            "delay_minutes": stay.delay_minutes,
-        }
+        return reception.poll_answer(stay)
 
     async def waiting_in(self, room_ids: list[uuid.UUID]) -> list[dict[str, object]]:
         """Who waits in these rooms, from the record: those who poll are there too."""
         now = self._clock.now()
         async with self._database.reading() as session:
             stays = await waiting.stays_in(session, room_ids)
-        there = {stay.room_id: stay for stay in stays if now - stay.last_seen_at <= waiting.STILL_THERE}
-        return [waiting_message(room_id, _presence_of(there.get(room_id))) for room_id in room_ids]
+        there = {stay.room_id: stay for stay in stays if reception.is_there(stay, now)}
+        return [waiting_message(room_id, reception.presence_of(there.get(room_id))) for room_id in room_ids]
 
     def watched_rooms(self, tokens: list[str]) -> list[uuid.UUID]:
         """The rooms that these doctor's tickets let somebody watch; tickets that are not valid are left out."""
-        found = []
-        for token in tokens:
-            try:
-                bearer = tickets.verify(self._settings, token)
-            except Forbidden:
-                continue
-            if bearer.role is Role.DOCTOR and bearer.room_id not in found:
-                found.append(bearer.room_id)
-        return found
+        return reception.watched_rooms(self._settings, tokens)
 
     def watch(self, room_ids: list[uuid.UUID], line: Line) -> Callable[[], None]:
         """Push to `line` whenever who waits in these rooms changes; the answer stops it."""
@@ -196,39 +190,25 @@ class BuiltinProvider:
 
     async def _arrive(self, room_id: uuid.UUID, role: Role) -> tuple[WaitingEntry | None, datetime]:
         """The insured's stay, begun if it is they who come, and the room's closing instant. One short transaction."""
-        now = self._clock.now()
-        database = self._database
-        async with database.transaction() if role is Role.INSURED else database.reading() as session:
-            room = await rooms.get_room(session, room_id)
-            stay = await waiting.current_stay(session, room_id=room_id)
-            rooms.check_may_enter(room, now=now, is_running=self._is_running(room_id, stay, now=now))
-            if role is Role.INSURED:
-                stay = await waiting.arrive(session, room_id=room_id, now=now)
-            return stay, room.closes_at
-
-    def _is_running(self, room_id: uuid.UUID, stay: WaitingEntry | None, *, now: datetime) -> bool:
-        """Somebody is in it, or was a moment ago (this process may have been restarted)."""
-        return self._switchboard.find(room_id) is not None or (
-            stay is not None and now - stay.last_seen_at <= 2 * waiting.STILL_THERE
+        return await reception.arrive(
+            self._database,
+            room_id,
+            is_insured=role is Role.INSURED,
+            is_going_on=lambda: self._switchboard.find(room_id) is not None,
+            now=self._clock.now(),
         )
 
     def _tell_of_polling(self, room_id: uuid.UUID, stay: WaitingEntry, *, now: datetime) -> None:
         """The doctor hears of somebody who is known by their polling alone."""
         call = self._switchboard.find(room_id)
         is_seated = call is not None and not call.seats[Role.INSURED].is_free
-        if is_seated or now - stay.last_seen_at > waiting.STILL_THERE:
+        if is_seated or not reception.is_there(stay, now):
             return
-        presence = _presence_of(stay)
-        seen = {"state": str(presence.state), "since": stay.arrived_at.isoformat(), "media": Media().model_dump()}
+        presence = reception.presence_of(stay)
+        seen: dict[str, object] = {"state": str(presence.state), "since": stay.arrived_at.isoformat()}
+        seen |= {"media": Media().model_dump(), "is_ready": True}
         self._switchboard.send_to(room_id, Role.DOCTOR, {"type": "peer", "has_left": False, **seen})
         self._switchboard.tell_watchers(room_id, waiting_message(room_id, presence))
 
     def _ice_servers(self, identity: str) -> list[ice.IceServer]:
         return ice.ice_servers(self._settings, identity=identity, now_real=self._real_clock.now())
-
-
-def _presence_of(stay: WaitingEntry | None) -> Presence:
-    """How somebody looks who is known from the record alone."""
-    if stay is None:
-        return Presence(SeatState.ABSENT, None)
-    return Presence(SeatState.WAITING if stay.admitted_at is None else SeatState.AWAY, stay.arrived_at)

@@ -17,6 +17,8 @@ MAX_MESSAGE_BYTES = 64 * 1024
 _Epoch = Annotated[int, Field(ge=0, le=2**31)]
 _MOST_JOINED_EPOCH = 2**30
 """A page that invents a number cannot push the room's beyond what messages may carry."""
+MAX_CHAT_CHARACTERS = 500
+"""Of one written line between the two: a few sentences, not a letter."""
 _Page = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 
 
@@ -50,11 +52,15 @@ class _Message(BaseModel):
 
 
 class Media(_Message):
-    """What a page sends now, and whether it wants to see the other (sound only: it does not)."""
+    """What a page sends now, and whether it wants to see the other (sound only: it does not).
+
+    `showing` says what stands in the place of the face: a document held up to the camera, or the screen.
+    """
 
     audio: bool = False
     video: bool = False
     wants_video: bool = True
+    showing: Literal["", "document", "screen"] = ""
 
 
 class Join(_Message):
@@ -67,6 +73,13 @@ class Join(_Message):
     live: bool = False
     ready: bool = False
     media: Media = Media()
+
+
+class Try(_Message):
+    """The only message of a test socket."""
+
+    type: Literal["test"]
+    ticket: Annotated[str, Field(min_length=20, max_length=4096)] = Field(repr=False)
 
 
 class Ready(_Message):
@@ -134,6 +147,13 @@ class Problem(_Message):
     code: ProblemCode = Field(strict=False)
 
 
+class Chat(_Message):
+    """A written line to the other side: passed on to whoever is there, and kept nowhere."""
+
+    type: Literal["chat"]
+    text: Annotated[str, Field(max_length=MAX_CHAT_CHARACTERS, pattern=r"\S")] = Field(repr=False)
+
+
 class SessionDescription(_Message):
     type: Literal["offer", "answer"]
     sdp: Annotated[str, Field(max_length=60_000)] = Field(repr=False)
@@ -183,6 +203,7 @@ Message = Annotated[
     | Later
     | Finish
     | Problem
+    | Chat
     | Description
     | Candidate
     | Pong,
@@ -204,6 +225,11 @@ def parse(text: str) -> Message:
 def parse_join(text: str) -> Join:
     """The first message. Raises `InvalidInput`."""
     return _first(Join, text)
+
+
+def parse_try(text: str) -> Try:
+    """The only message of a test socket. Raises `InvalidInput`."""
+    return _first(Try, text)
 
 
 def parse_watch(text: str) -> Watch:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from telecontrol.video.call_effects import Drop, Effect, Moment, Note, Send, Start, WaitingChanged
-from telecontrol.video.call_messages import Candidate, Description, Join, Media, ProblemCode
+from telecontrol.video.call_messages import Candidate, Chat, Description, Join, Media, ProblemCode
 from telecontrol.video.models import EventKind, EventSource, Role
 from telecontrol.video.provider import Presence, SeatState
 
@@ -73,6 +73,7 @@ class Call:
         effects = self._unseat(seat, is_same_page=is_same_page)
         was_gone = seat.lost is not None or seat.is_hidden
         seat.socket, seat.lost, seat.page = socket, None, join.page
+        was_live = seat.is_live and seat.epoch == join.epoch
         seat.is_live, seat.epoch = join.live and join.epoch > 0, join.epoch
         seat.is_ready, seat.is_hidden, seat.media = join.ready, False, join.media
         seat.since = since or seat.since or now.at
@@ -82,6 +83,9 @@ class Call:
             self.attempt, self.has_failed = 0, False
         effects.append(Send(socket, self._welcome(role)))
         effects += self._note_arrival(role, was_gone=was_gone, now=now)
+        if seat.is_live and not was_live and self.is_admitted:
+            # Said to a process that died before it was written down.
+            effects.append(Note(role, EventKind.MEDIA_FLOWING, now.at, EventSource.CLIENT))
         effects += self._tell_peer(role)
         return effects + self._settle(joined=role)
 
@@ -166,9 +170,10 @@ class Call:
         if role is None:
             return []
         seat = self.seats[role]
-        was_ready, seat.is_ready = seat.is_ready, True
-        effects = self.media(socket, media)
-        return effects if was_ready else effects + self._settle()
+        if seat.is_ready:
+            return self.media(socket, media)
+        seat.is_ready, seat.media = True, media
+        return [*self._tell_peer(role), *self._settle()]
 
     def media(self, socket: int, media: Media) -> list[Effect]:
         """What a page sends has changed; the other is told."""
@@ -219,6 +224,16 @@ class Call:
             return []
         peer = self.seats[role.other].socket
         return [] if peer is None else [Send(peer, message.model_dump(exclude_none=True))]
+
+    def chat(self, socket: int, message: Chat) -> list[Effect]:
+        """Pass a written line on to whoever is there now. It is kept nowhere, so what cannot be passed on is said at once."""
+        role = self.role_of(socket)
+        if role is None:
+            return []
+        peer = self.seats[role.other].socket
+        if peer is None or not self.is_admitted:
+            return [Send(socket, {"type": "refused", "reason": "chat_undelivered"})]
+        return [Send(peer, {"type": "chat", "text": message.text})]
 
     # What a page says of itself.
 
@@ -314,6 +329,7 @@ class Call:
             "state": str(presence.state),
             "since": presence.since.isoformat() if presence.since else None,
             "media": self.seats[role].media.model_dump(),
+            "is_ready": self.seats[role].is_ready,
         }
 
     def _welcome(self, role: Role) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from telecontrol.db.session import Database
 from telecontrol.errors import TooManyAttempts, WrongState
 from telecontrol.video import waiting
 from telecontrol.video.attendance import Fact
-from telecontrol.video.call_effects import Effect
+from telecontrol.video.call_effects import Effect, Moment
 from telecontrol.video.call_messages import (
     Admit,
     Away,
     Bye,
     Candidate,
+    Chat,
     Description,
     Finish,
     Later,
@@ -46,6 +47,9 @@ from telecontrol.video.tickets import Bearer
 BURST = 200
 PER_SECOND = 20.0
 """An attempt is about forty messages in one second, then next to nothing."""
+CHAT_BURST = 10
+CHAT_PER_SECOND = 0.5
+"""Written lines: faster than anybody types, slower than a program that floods."""
 _SIGN_OF_LIFE_SECONDS = 15.0
 
 
@@ -110,6 +114,7 @@ class Connection:
         self._issue = issue
         self._admit = admit
         self._limit = RateLimit()
+        self._chat_limit = RateLimit(burst=CHAT_BURST, per_second=CHAT_PER_SECOND)
         self._seen_tick = time.monotonic()
 
     async def receive(self, text: str) -> None:
@@ -126,8 +131,10 @@ class Connection:
             return
         if isinstance(message, Admit | Later | Finish):
             await self._as_doctor(call, message)
+        elif isinstance(message, Chat) and not self._chat_limit.take(time.monotonic()):
+            self._refuse("chat_too_fast")
         else:
-            self._apply(_effects(call, self._socket, message, self._board))
+            self._apply(effects_of(call, self._socket, message, now=self._board.now()))
 
     def lost(self) -> None:
         """The socket is gone."""
@@ -185,8 +192,8 @@ class Connection:
             self._evidence.add(Fact(self._bearer.room_id, self._bearer.role, None, self._clock.now()))
 
 
-def _effects(call: Call, socket: int, message: Message, board: Switchboard) -> list[Effect]:
-    now = board.now()
+def effects_of(call: Call, socket: int, message: Message, *, now: Moment) -> list[Effect]:
+    """What follows from a page's word, whoever says it. What only the doctor may say is not among these words."""
     table: dict[type[Any], Callable[[Any], list[Effect]]] = {
         Ready: lambda m: call.ready(socket, m.media),
         MediaChanged: lambda m: call.media(socket, m.media),
@@ -196,6 +203,7 @@ def _effects(call: Call, socket: int, message: Message, board: Switchboard) -> l
         Away: lambda m: call.away(socket, is_hidden=m.hidden, now=now),
         Bye: lambda m: call.bye(socket, for_good=m.for_good, now=now),
         Problem: lambda m: call.problem(socket, m.code, now=now),
+        Chat: lambda m: call.chat(socket, m),
         Description: lambda m: call.relay(socket, m),
         Candidate: lambda m: call.relay(socket, m),
         Pong: lambda _: [],

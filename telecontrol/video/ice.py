@@ -15,6 +15,10 @@ CREDENTIAL_LIFETIME = timedelta(hours=4)
 """Longer than any call: a relay is asked again for credentials when it is refreshed."""
 
 
+TEST_CREDENTIAL_LIFETIME = timedelta(minutes=5)
+"""For the test page, which anybody may open: long enough for one test, too short to be worth taking."""
+
+
 class IceServer(TypedDict):
     """One entry of the browser's RTCConfiguration.iceServers."""
 
@@ -23,7 +27,9 @@ class IceServer(TypedDict):
     credential: NotRequired[str]
 
 
-def ice_servers(settings: Settings, *, identity: str, now_real: datetime) -> list[IceServer]:
+def ice_servers(
+    settings: Settings, *, identity: str, now_real: datetime, lifetime: timedelta = CREDENTIAL_LIFETIME
+) -> list[IceServer]:
     """The servers of `TELECONTROL_TURN_URLS`; those of kind stun: go without credentials.
 
     Credentials are coturn's REST ones: username = expiry in Unix seconds : identity, password = base64 of the HMAC-SHA1
@@ -36,7 +42,7 @@ def ice_servers(settings: Settings, *, identity: str, now_real: datetime) -> lis
     if plain:
         servers.append({"urls": plain})
     if relays:
-        expires_at = int((as_utc(now_real) + CREDENTIAL_LIFETIME).timestamp())
+        expires_at = int((as_utc(now_real) + lifetime).timestamp())
         username = f"{expires_at}:{identity}"
         secret = settings.turn_secret.get_secret_value().encode()
         digest = hmac.new(secret, username.encode(), hashlib.sha1).digest()

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telecontrol.config import VideoProvider as ProviderName
@@ -132,8 +132,8 @@ class AttendanceEvent(HasId, Base):
 
 
 class DeviceTest(HasId, Base):
-    """A test of camera, microphone and sound that somebody made before their call: help for whoever receives them, and no
-    evidence of anything."""
+    """A test of the device and the connection that somebody made before their call: help for whoever receives them, and no
+    evidence of anything. Codes only: no address, no name of a device."""
 
     __tablename__ = "device_test"
     __table_args__ = (Index("ix_device_test_subject_id_tested_at", "subject_id", "tested_at"),)
@@ -141,4 +141,40 @@ class DeviceTest(HasId, Base):
     subject_id: Mapped[uuid.UUID]
     tested_at: Mapped[datetime]
     problem: Mapped[str] = mapped_column(String(40), default="")
-    """A code of `call_messages.ProblemCode`; empty when everything worked."""
+    """The most serious thing that was found, as a code; empty when everything worked."""
+    steps: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    """What each step found: `device_tests.Step` → `ok` or a code. Empty in tests of older releases."""
+    route: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    """How pictures would travel: `direct`, `relay` or `none`; empty when it was not tried."""
+
+
+class LiveCall(Base):
+    """A call whose pages may hang on several processes: the state machine's memory, and what it last asked to be done.
+
+    One row for each room, locked while the machine runs. `posts` are the effects of the latest revisions, each for one socket of
+    one process; no ticket, no description and no address is among them.
+    """
+
+    __tablename__ = "live_call"
+    __table_args__ = (Index("ix_live_call_due_tick", "due_tick"),)
+
+    room_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("call_room.id"), primary_key=True)
+    revision: Mapped[int]
+    state: Mapped[dict[str, Any]]
+    posts: Mapped[list[Any]]
+    due_tick: Mapped[float | None] = mapped_column(Float())
+    """When the machine has something to do by itself, in real seconds since 1970; null when it has not."""
+    changed_at: Mapped[datetime]
+
+
+class ProviderHook(Base):
+    """A provider's callback that was received, by the provider's own id of the event: a second one changes nothing."""
+
+    __tablename__ = "provider_hook"
+    __table_args__ = (Index("ix_provider_hook_received_at", "received_at"),)
+
+    event_id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    room_id: Mapped[uuid.UUID | None]
+    """As the event said: perhaps no room of ours."""
+    received_at: Mapped[datetime]

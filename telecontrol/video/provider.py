@@ -24,6 +24,20 @@ class Ticket:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionTest:
+    """What a page needs to try the way to this provider, before the day and without a room. `token` opens nothing else, and the
+    credentials of `ice_servers` live a few minutes: anybody may ask for them."""
+
+    token: str = field(repr=False)
+    url: str
+    ice_servers: list[IceServer] = field(repr=False)
+    has_relay: bool
+    expires_at: datetime
+    media_url: str = ""
+    """The server that carries the pictures, where one does: whether it answers is tried too."""
+
+
 class SeatState(StrEnum):
     """How one side of a room looks from the other."""
 
@@ -55,8 +69,18 @@ class VideoProvider(Protocol):
     @property
     def name(self) -> ProviderName: ...
 
+    @property
+    def places(self) -> int:
+        """How many people one call can hold: two, or more where a companion or an interpreter may join from elsewhere."""
+        ...
+
     def issue_ticket(self, room_id: uuid.UUID, role: Role, identity: str, *, now_real: datetime) -> Ticket:
         """A ticket for one person. The caller has checked, in service time, that they may enter."""
+        ...
+
+    def issue_connection_test(self, *, now_real: datetime) -> ConnectionTest:
+        """What the test page tries before the day; `now_real` is the machine's time. The browser's side of it is the tester of
+        the same name in `assets/device_test`."""
         ...
 
     async def open_room(self, room_id: uuid.UUID) -> None:

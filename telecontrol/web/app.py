@@ -12,15 +12,17 @@ from telecontrol import __version__, log
 from telecontrol.clock import Clock
 from telecontrol.config import Settings, VideoProvider
 from telecontrol.controls.import_jobs import ImportJobs
-from telecontrol.errors import Misconfigured
 from telecontrol.scheduling import attendance
 from telecontrol.video.builtin import BuiltinProvider
+from telecontrol.video.desk import CallDesk
+from telecontrol.video.livekit import LivekitProvider
 from telecontrol.web import local_insurer
 from telecontrol.web.api import api_application
 from telecontrol.web.calls import call_routes
 from telecontrol.web.errors import install_error_handlers
 from telecontrol.web.health import health
 from telecontrol.web.hooks import hooks
+from telecontrol.web.limits import RequestLimits
 from telecontrol.web.pages import page_routers
 from telecontrol.web.security import SecurityHeaders
 from telecontrol.web.templating import STATIC, load_templates
@@ -35,11 +37,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     `clock` is the service's time, the machine's by default. Raises `Misconfigured` when the settings must not start.
     """
     runtime = assemble(settings, clock=clock)
-    if settings.video_provider is not VideoProvider.BUILTIN:
-        raise Misconfigured("LiveKit is not wired to the pages yet: set TELECONTROL_VIDEO_PROVIDER=builtin")
-    provider = BuiltinProvider(
-        settings=settings, database=runtime.database, clock=runtime.clock, admit=attendance.admit_into
-    )
+    provider = _video(settings, runtime)
 
     imports = ImportJobs(runtime.database, runtime.clock)
 
@@ -65,6 +63,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.video = provider
     app.state.imports = imports
     app.state.templates = load_templates()
+    app.add_middleware(RequestLimits)
     app.add_middleware(SecurityHeaders, settings=settings)
     install_error_handlers(app)
     app.include_router(health)
@@ -77,6 +76,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     api_application(app)
     app.mount("/static", _Static(directory=STATIC), name="static")
     return app
+
+
+def _video(settings: Settings, runtime: Runtime) -> CallDesk:
+    """Who holds the calls."""
+    make = LivekitProvider if settings.video_provider is VideoProvider.LIVEKIT else BuiltinProvider
+    return make(settings=settings, database=runtime.database, clock=runtime.clock, admit=attendance.admit_into)
 
 
 class _Static(StaticFiles):

@@ -1,4 +1,4 @@
-"""The built-in call over HTTP: its socket, its polling, and the tickets that pages hand out.
+"""The call over HTTP, whoever carries the pictures: its socket, its polling, and the tickets that pages hand out.
 
 Everything here is opened by a ticket alone, which travels in a message or a body, never in an address. How somebody
 comes by a ticket is the business of the insured's and the doctor's pages: they check the right to it and answer with
@@ -21,12 +21,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from telecontrol import log
 from telecontrol.clock import SystemClock
 from telecontrol.config import Settings
-from telecontrol.errors import InvalidInput, TelecontrolError, TooManyAttempts
-from telecontrol.video.builtin import BuiltinProvider
-from telecontrol.video.call_messages import parse_join, parse_watch
-from telecontrol.video.connection import Connection
+from telecontrol.errors import InvalidInput, TelecontrolError, TooManyAttempts, WrongState
+from telecontrol.video import tickets
+from telecontrol.video.call_messages import parse_join, parse_try, parse_watch
+from telecontrol.video.desk import CallDesk
+from telecontrol.video.livekit import LivekitProvider
 from telecontrol.video.models import Role
-from telecontrol.video.provider import VideoProvider
+from telecontrol.video.provider import Ticket, VideoProvider
 from telecontrol.web.call_line import SocketLine
 
 PING_SECONDS = 20.0
@@ -58,6 +59,18 @@ def ticket_answer(provider: VideoProvider, *, room_id: uuid.UUID, role: Role, id
     `identity` is stable for the person (a row's id, never a name). Send it with `Cache-Control: no-store`.
     """
     ticket = provider.issue_ticket(room_id, role, identity, now_real=_real_clock.now())
+    return _answer(provider, ticket, room_id=room_id, role=role)
+
+
+def companion_answer(provider: VideoProvider, *, room_id: uuid.UUID, identity: str) -> dict[str, Any]:
+    """As `ticket_answer`, for a companion or an interpreter. Raises `WrongState` (`two_places`) where a call holds two."""
+    if not isinstance(provider, LivekitProvider):
+        raise WrongState("this call has two places", code="two_places")
+    ticket = provider.issue_companion_ticket(room_id, identity, now_real=_real_clock.now())
+    return _answer(provider, ticket, room_id=room_id, role=Role.INSURED)
+
+
+def _answer(provider: VideoProvider, ticket: Ticket, *, room_id: uuid.UUID, role: Role) -> dict[str, Any]:
     return {
         "provider": str(provider.name),
         "room_id": str(room_id),
@@ -69,16 +82,40 @@ def ticket_answer(provider: VideoProvider, *, room_id: uuid.UUID, role: Role, id
     }
 
 
-def call_routes(provider: BuiltinProvider, *, settings: Settings, ping_seconds: float = PING_SECONDS) -> APIRouter:
-    """The routes of the built-in call. The router closes the provider when the application stops."""
+def test_answer(provider: VideoProvider) -> dict[str, Any]:
+    """What the test page is told to try, as JSON: of the provider in use, and for a few minutes."""
+    test = provider.issue_connection_test(now_real=_real_clock.now())
+    return {
+        "provider": str(provider.name),
+        "token": test.token,
+        "url": test.url,
+        "ice_servers": test.ice_servers,
+        "has_relay": test.has_relay,
+        "media_url": test.media_url,
+        "expires_at": test.expires_at.isoformat(),
+    }
+
+
+def call_routes(provider: CallDesk, *, settings: Settings, ping_seconds: float = PING_SECONDS) -> APIRouter:
+    """The routes of the call. The router starts the provider with the application, and closes it when that stops."""
 
     @asynccontextmanager
     async def closing(_app: FastAPI) -> AsyncIterator[None]:
+        await provider.run()
         yield
         await provider.aclose()
 
     router = APIRouter(prefix="/calls", include_in_schema=False, lifespan=closing)
     origin = _origin_of(settings.public_url)
+
+    @router.websocket("/test/socket")
+    async def test_socket(socket: WebSocket) -> None:
+        """The test page's: says that it was heard, and closes. It costs nothing and opens nothing."""
+        if socket.headers.get("origin") != origin:
+            await socket.close(_REFUSED)
+            return
+        await socket.accept()
+        await _try_out(settings, socket)
 
     @router.websocket("/{room_id}/socket")
     async def call_socket(socket: WebSocket, room_id: uuid.UUID) -> None:
@@ -109,6 +146,19 @@ def call_routes(provider: BuiltinProvider, *, settings: Settings, ping_seconds: 
     return router
 
 
+async def _try_out(settings: Settings, socket: WebSocket) -> None:
+    try:
+        tickets.verify_test(settings, parse_try(await _first_text(socket)).ticket)
+        await socket.send_json({"type": "heard"})
+        await socket.close()
+    except TelecontrolError as error:
+        await socket.send_json({"type": "refused", "reason": error.code})
+        await socket.close(_REFUSED)
+    except (WebSocketDisconnect, TimeoutError):
+        # Gone, or silent for ten seconds: nobody to tell.
+        return
+
+
 class _Guest:
     """Somebody at the other end of a socket: what to do with what they say, and when they are gone."""
 
@@ -124,9 +174,9 @@ class _Guest:
         self.refresh = refresh
 
 
-async def _enter(provider: BuiltinProvider, room_id: uuid.UUID, socket: WebSocket, line: SocketLine) -> _Guest:
+async def _enter(provider: CallDesk, room_id: uuid.UUID, socket: WebSocket, line: SocketLine) -> _Guest:
     join = parse_join(await _first_text(socket))
-    connection: Connection = await provider.enter(room_id, join, line)
+    connection = await provider.enter(room_id, join, line)
     return _Guest(
         receive=connection.receive,
         gone=connection.lost,
@@ -134,7 +184,7 @@ async def _enter(provider: BuiltinProvider, room_id: uuid.UUID, socket: WebSocke
     )
 
 
-async def _watch(provider: BuiltinProvider, socket: WebSocket, line: SocketLine) -> _Guest:
+async def _watch(provider: CallDesk, socket: WebSocket, line: SocketLine) -> _Guest:
     room_ids = provider.watched_rooms(parse_watch(await _first_text(socket)).tickets)
     stop = provider.watch(room_ids, line)
     for message in await provider.waiting_in(room_ids):

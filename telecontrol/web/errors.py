@@ -92,7 +92,7 @@ async def _on_bad_request(request: Request, error: RequestValidationError) -> Re
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 303 and error.headers:
         return Response(status_code=303, headers=error.headers)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(error.status_code, "http_error")
     return _answer(request, error.status_code, code, str(error.detail), {})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from telecontrol.errors import Conflict, Forbidden, InvalidInput, NotFound, SlotTaken, TelecontrolError
+from telecontrol.errors import Conflict, Forbidden, InvalidInput, NotFound, SlotTaken, TelecontrolError, TooManyAttempts
 from telecontrol.web import paths
 from telecontrol.web.errors import problem, status_of
 from telecontrol.web.i18n import mark
@@ -34,8 +34,10 @@ _WHAT_HAPPENED = {
     "already_answered": mark("Nous avons déjà répondu à votre message. Voici où en est votre rendez-vous."),
     "already_moved": mark("Vous avez déjà changé l'heure une fois. Pour un autre changement, appelez-nous."),
     "no_such_choice": mark("Choisissez une des propositions de la liste. Rien n'a changé pour vous."),
+    "too_late_to_prepare": mark("Votre rendez-vous a commencé : dites-le directement au médecin."),
     "not_joinable": mark("L'appel n'est pas ouvert en ce moment. Voici où en est votre rendez-vous."),
 }
+_ASKED_BY_SCRIPTS = {paths.JOIN_TICKET, paths.TEST, paths.TEST_CONNECTION, paths.DEVICE_TEST_CONNECTION}
 _TAKEN = mark("Cette heure vient d'être prise par quelqu'un d'autre. Rien n'a changé pour vous.")
 _OTHERWISE = mark("La situation a changé entre-temps. Rien n'a été modifié. Voici où en est votre rendez-vous.")
 
@@ -65,9 +67,10 @@ class HelpfulRoute(APIRoute):
 async def answer_to(request: Request, error: TelecontrolError) -> Response | None:
     """The page for a refusal; None for one that the general page tells as well."""
     path = request.url.path
-    if path == paths.JOIN_TICKET:
+    if path in _ASKED_BY_SCRIPTS and request.method == "POST":
         # A script asks: it is told in a code, and the page that runs it knows the words.
-        return problem(status_of(error), error.code, error.message)
+        wait = {"retry_after": error.retry_after} if isinstance(error, TooManyAttempts) else {}
+        return problem(status_of(error), error.code, error.message, **wait)
     if error.code == "stale_form":
         return await _send_again(request)
     if not (path == paths.HOME or path.startswith(f"{paths.HOME}/")):

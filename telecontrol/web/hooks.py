@@ -8,10 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
-from telecontrol.errors import Forbidden
+from telecontrol.errors import Forbidden, InvalidInput, NotFound
 from telecontrol.notify.twilio_signature import check_signature
 from telecontrol.outbox import receipts
 from telecontrol.scheduling.returns import sms_status
+from telecontrol.video.livekit import LivekitProvider
+from telecontrol.video.livekit_hooks import MOST_BYTES
 from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
 
 hooks = APIRouter(prefix="/hooks", include_in_schema=False)
@@ -46,3 +48,16 @@ async def twilio_status(
     )
     await sms_status(session, sealer=runtime.operator.messages, noted=noted, code=code, now=now)
     return Response(status_code=204)
+
+
+@hooks.post("/livekit")
+async def livekit(request: Request, authorization: Annotated[str, Header()] = "") -> Response:
+    """An event of LiveKit's server. Any order, any number of times, of any kind: 200; unsigned: 401; forged: 403."""
+    provider = request.app.state.video
+    if not isinstance(provider, LivekitProvider):
+        raise NotFound("LiveKit holds no calls here")
+    body = await request.body()
+    if len(body) > MOST_BYTES:
+        raise InvalidInput("no event is so long", code="too_long")
+    await provider.hear(body, authorization)
+    return Response(status_code=200)

@@ -71,7 +71,7 @@ class SecurityHeaders:
             ),
             "Permissions-Policy": (
                 "camera=(self), microphone=(self), autoplay=(self), fullscreen=(self), screen-wake-lock=(self), "
-                "geolocation=(), payment=(), usb=(), display-capture=()"
+                "display-capture=(self), speaker-selection=(self), geolocation=(), payment=(), usb=()"
             ),
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",

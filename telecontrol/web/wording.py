@@ -189,8 +189,85 @@ HOLIDAY = {
 }
 DEVICE = {
     "ready": W(mark("Matériel testé, tout fonctionne"), "success", "check-circle"),
+    "relay_only": W(mark("Par le relais seulement"), "info", "check-circle"),
+    "sound_only": W(mark("Son seul, sans image"), "info", "exclamation-circle"),
+    "microphone_silent": W(mark("Micro silencieux"), "warning", "exclamation-triangle"),
+    "no_microphone": W(mark("Pas de micro"), "warning", "exclamation-triangle"),
+    "sound_not_heard": W(mark("N'entend pas le son"), "warning", "exclamation-triangle"),
+    "no_connection": W(mark("La connexion ne passe pas"), "warning", "wifi-off"),
+    "browser_unfit": W(mark("Navigateur sans caméra ni micro"), "warning", "exclamation-triangle"),
     "problem": W(mark("Problème lors du test"), "warning", "exclamation-triangle"),
+    "unfinished": W(mark("Test non terminé"), "neutral", "dash-circle"),
     "untested": W(mark("Matériel non testé"), "neutral", "dash-circle"),
+}
+DEVICE_TO_INSURED = {
+    "ready": W(mark("tout fonctionne"), "success"),
+    "relay_only": W(mark("tout fonctionne, par notre relais"), "success"),
+    "sound_only": W(mark("le son passe, mais pas votre image"), "warning"),
+    "microphone_silent": W(mark("votre micro ne captait aucun son"), "warning"),
+    "no_microphone": W(mark("votre micro n'était pas disponible"), "warning"),
+    "sound_not_heard": W(mark("vous n'entendiez pas le son"), "warning"),
+    "no_connection": W(mark("votre réseau bloquait l'appel"), "warning"),
+    "browser_unfit": W(mark("ce navigateur ne permet pas l'appel"), "warning"),
+    "problem": W(mark("un problème a été trouvé"), "warning"),
+    "unfinished": W(mark("le test n'est pas terminé"), "info"),
+}
+"""The same to whoever made the test, as the end of a sentence."""
+NEED = {
+    "speak_slowly": W(mark("Qu'on me parle lentement et distinctement")),
+    "written_too": W(mark("Que l'essentiel me soit aussi écrit")),
+    "face_in_sight": W(mark("Voir bien le visage de la personne qui me parle")),
+    "more_time": W(mark("Avoir du temps pour répondre")),
+    "breaks": W(mark("Pouvoir faire une pause")),
+    "help_with_device": W(mark("De l'aide avec mon appareil")),
+    "step_free": W(mark("Un accès sans marche")),
+}
+NEED_TOLD = {
+    "speak_slowly": W(mark("Parler lentement et distinctement")),
+    "written_too": W(mark("Écrire aussi l'essentiel")),
+    "face_in_sight": W(mark("Garder le visage bien visible")),
+    "more_time": W(mark("Laisser du temps pour répondre")),
+    "breaks": W(mark("Prévoir une pause")),
+    "help_with_device": W(mark("Aider avec l'appareil")),
+    "step_free": W(mark("Accès sans marche")),
+}
+"""The same to the doctor."""
+INTERPRETER = {
+    "fsl": W(mark("Langue des signes française")),
+    "ar": W(mark("Arabe")),
+    "hy": W(mark("Arménien")),
+    "bn": W(mark("Bengali")),
+    "zh": W(mark("Chinois")),
+    "swb": W(mark("Comorien, shimaoré")),
+    "gcf": W(mark("Créole antillais")),
+    "gcr": W(mark("Créole guyanais")),
+    "rcf": W(mark("Créole réunionnais")),
+    "prs": W(mark("Dari, persan")),
+    "en": W(mark("Anglais")),
+    "ka": W(mark("Géorgien")),
+    "it": W(mark("Italien")),
+    "pl": W(mark("Polonais")),
+    "pt": W(mark("Portugais")),
+    "ro": W(mark("Roumain")),
+    "ru": W(mark("Russe")),
+    "es": W(mark("Espagnol")),
+    "ta": W(mark("Tamoul")),
+    "tr": W(mark("Turc")),
+    "uk": W(mark("Ukrainien")),
+    "other": W(mark("Une autre langue")),
+}
+SPOKEN = {"fr": W(mark("Français")), "en": W(mark("Anglais"))}
+COMPANION = {
+    "relative": W(mark("Un proche")),
+    "interpreter": W(mark("Un interprète")),
+    "sign_language_interpreter": W(mark("Un interprète en langue des signes")),
+    "other": W(mark("Une autre personne de mon choix")),
+}
+COMPANION_TOLD = {
+    "relative": W(mark("proche")),
+    "interpreter": W(mark("interprète")),
+    "sign_language_interpreter": W(mark("interprète en langue des signes")),
+    "other": W(mark("personne de son choix")),
 }
 
 TABLES: Mapping[str, Mapping[str, Wording]] = {
@@ -212,6 +289,13 @@ TABLES: Mapping[str, Mapping[str, Wording]] = {
     "identity_document": IDENTITY_DOCUMENT,
     "holiday": HOLIDAY,
     "device": DEVICE,
+    "device_to_insured": DEVICE_TO_INSURED,
+    "need": NEED,
+    "need_told": NEED_TOLD,
+    "interpreter": INTERPRETER,
+    "spoken": SPOKEN,
+    "companion": COMPANION,
+    "companion_told": COMPANION_TOLD,
 }
 
 

@@ -45,6 +45,11 @@ CELLS = [
     (Kind.REPORT, "content", {Who.INSURED: Relation.REQUESTED, Who.DOCTOR: OWN, Who.MEDICAL_SERVICE: OWN}),
     (Kind.REPORT, "proof_of_sending", dict.fromkeys([Who.DOCTOR, Who.MEDICAL_SERVICE, Who.HANDLER], OWN)),
     (Kind.LINK, "token", {Who.INSURED: OWN}),
+    (Kind.PREPARATION, "needs", dict.fromkeys([Who.INSURED, Who.DOCTOR], OWN)),
+    (Kind.PREPARATION, "companion", dict.fromkeys([Who.INSURED, Who.DOCTOR], OWN)),
+    (Kind.PREPARATION, "companion_announced", dict.fromkeys([Who.INSURED, Who.DOCTOR, Who.HANDLER], OWN)),
+    (Kind.PREPARATION, "language", dict.fromkeys([Who.INSURED, Who.DOCTOR, Who.HANDLER], OWN)),
+    (Kind.DEVICE_TEST, ANY, dict.fromkeys([Who.INSURED, Who.DOCTOR, Who.HANDLER], OWN)),
     (Kind.CONNECTION_LOG, ANY, dict.fromkeys([Who.INSURED, Who.DOCTOR, Who.MEDICAL_SERVICE, Who.HANDLER], OWN)),
 ]
 PEOPLE = [Who.INSURED, Who.DOCTOR, Who.MEDICAL_SERVICE, Who.HANDLER, Who.EMPLOYER, Who.ADMINISTRATOR]

@@ -53,6 +53,7 @@ _SPECIFIC: dict[str, dict[str, Any]] = {
     "refusal_receipt": {"recorded_at": NOW},
     "refusal_undone": {"recorded_at": NOW},
     "cannot_come_receipt": {"recorded_at": NOW},
+    "appointment_kept": {"recorded_at": NOW},
     "attendance_receipt": {"arrived_at": STARTS_AT - timedelta(minutes=4)},
     "conclusion_to_insured": {"result": "justified", "concluded_at": _LATER},
     "in_person_convocation": {"mode": "surgery", **_PLACE},
@@ -77,7 +78,18 @@ _OPTIONAL_SPECIFIC: dict[str, dict[str, Any]] = {
     "doctor_cancelled": {"reason": "notice_missed"},
     "doctor_signature_due": {"hours": 44},
 }
-_STAFF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+_APART: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "access_code": (
+        {
+            **LETTERHEAD,
+            "reference": "TC-7KQ2-M4XD",
+            "check_url": f"{ORIGIN}/genuine",
+            "code": "482913",
+            "expires_at": NOW + timedelta(minutes=10),
+            "zone": "Indian/Reunion",
+        },
+        {"accent": "#7a1f3d", "privacy_url": f"{ORIGIN}/privacy"},
+    ),
     "desk_alert": (
         {**LETTERHEAD, "task": "notice_at_risk", "raised_at": NOW, "link": f"{ORIGIN}/desk"},
         {"reference": "TC-7KQ2-M4XD", "due_at": STARTS_AT - timedelta(hours=48), "level": 2},
@@ -106,8 +118,8 @@ _STAFF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def sample(kind: str, *, full: bool, **changes: Any) -> c.Letterhead:
     """A context of `kind`: the least it can hold, or everything it can."""
     message = MESSAGES[kind]
-    if kind in _STAFF:
-        least, more = _STAFF[kind]
+    if kind in _APART:
+        least, more = _APART[kind]
     elif message.audience == "doctor":
         least = {**_DOCTOR, **_SPECIFIC.get(kind, {})}
         more = {"doctor": "Anne Martin", "insured_zone": "Indian/Reunion", **_OPTIONAL_SPECIFIC.get(kind, {})}

@@ -20,6 +20,8 @@ from tests.notify.samples import LINK, NOW, ORGANISATION, STARTS_AT, VIEW_LINK, 
 
 CASES = list(itertools.product(sorted(MESSAGES), LANGUAGES, (False, True)))
 INSURED = sorted(kind for kind, message in MESSAGES.items() if message.audience == "insured")
+WITH_APPOINTMENT = sorted(set(INSURED) - {"access_code"})
+"""The code of the page names no hour and holds no link."""
 
 # Where anybody may look over a shoulder: subject, sender, SMS, calendar, address, first lines of the e-mail.
 LOCK_SCREEN = re.compile(
@@ -93,7 +95,7 @@ def _part(message: EmailMessage, kind: str) -> str:
     return str(found.get_content())
 
 
-@pytest.mark.parametrize(("kind", "language"), list(itertools.product(INSURED, LANGUAGES)))
+@pytest.mark.parametrize(("kind", "language"), list(itertools.product(WITH_APPOINTMENT, LANGUAGES)))
 def test_what_every_message_to_the_insured_holds(kind: str, language: str) -> None:
     letter = letter_of(kind, language, full=True)
     moment = when(STARTS_AT, "Indian/Reunion", language)
@@ -113,6 +115,27 @@ def test_what_every_message_to_the_insured_holds(kind: str, language: str) -> No
     start = " ".join(letter.text[:260].split())
     assert "CPAM de La Réunion" in start
     assert moment.replace("\u00a0", " ") in start
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_code_of_the_page_opens_nothing_by_itself(language: str) -> None:
+    letter = letter_of("access_code", language, full=True)
+    sms = sms_of(sample("access_code", full=True), language=language)
+    assert "482913" not in letter.subject, "a subject is read on a lock screen by whoever holds the phone"
+    for text in (letter.text, letter.html, sms):
+        assert "482913" in text
+        assert "/i/" not in text
+    assert "TC-7KQ2-M4XD" in letter.text
+    assert "rdv.telecontrol.example/genuine" in letter.text
+    assert ("13h10" if language == "fr" else "13:10") in sms, "until when, on the clocks of La Réunion"
+
+
+@pytest.mark.parametrize(("kind", "language"), list(itertools.product(INSURED, LANGUAGES)))
+def test_the_reference_is_printed_in_every_message(kind: str, language: str) -> None:
+    """In e-mail and SMS: it is what *is this message genuine?* asks for."""
+    assert "TC-7KQ2-M4XD" in letter_of(kind, language, full=False).text
+    if SMS in MESSAGES[kind].channels:
+        assert "TC-7KQ2-M4XD" in sms_of(sample(kind, full=True), language=language)
 
 
 @pytest.mark.parametrize(("kind", "language", "full"), CASES)

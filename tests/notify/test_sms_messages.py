@@ -31,11 +31,14 @@ def test_sms_lengths(kind: str) -> None:
         changes["due_at"] = at + timedelta(days=2)
     link = f"{ORIGIN}/doctor" if kind.startswith("doctor") else LINK
     for language, zone, full in itertools.product(LANGUAGES, ZONES, (False, True)):
-        text = sms_of(sample(kind, full=full, zone=zone, **changes), language=language)
+        given = {name: value for name, value in changes.items() if name != "starts_at" or kind != "access_code"}
+        text = sms_of(sample(kind, full=full, zone=zone, **given), language=language)
         found = segments(text)
         assert found.alphabet == "GSM-7", text
         assert found.count <= MESSAGES[kind].max_segments, (found, text)
-        assert text.endswith(f" {link}"), "nothing after the link that a phone could take for a part of it"
+        assert text.endswith(f" {link}") or kind == "access_code", (
+            "nothing after the link that a phone could take for a part of it"
+        )
         assert text == text.strip()
 
 
@@ -50,7 +53,7 @@ def test_the_usual_sms_takes_one_segment(kind: str) -> None:
 def test_the_sms_says_who_when_and_where() -> None:
     text = sms_of(sample("invitation", full=True), language="fr")
     assert text == (
-        f"CPAM de La Réunion: rendez-vous vidéo le mardi 24 mars 2026 à 10h00 (heure de La Réunion). Répondre: {LINK}"
+        f"CPAM de La Réunion: rendez-vous vidéo le mardi 24 mars à 10h00 (heure de La Réunion). TC-7KQ2-M4XD {LINK}"
     )
     text = sms_of(sample("in_person_convocation", full=True), language="fr")
     assert "12 rue de Paris, 97400 Saint-Denis" in text

@@ -23,20 +23,24 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from telecontrol.clock import Clock, SystemClock
-from telecontrol.config import Settings
+from telecontrol.config import Settings, VideoProvider
 from telecontrol.db.session import Database
 from telecontrol.video.builtin import BuiltinProvider
+from telecontrol.video.desk import CallDesk
+from telecontrol.video.livekit import LivekitProvider
 from telecontrol.video.models import Role
-from telecontrol.web.calls import call_routes, ticket_answer
+from telecontrol.web.calls import call_routes, companion_answer, ticket_answer
 from telecontrol.web.errors import install_error_handlers
+from telecontrol.web.hooks import hooks
 from telecontrol.web.security import SecurityHeaders
 
 PAGE = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8"><title>{role}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/static/call.css"><script type="module" src="/static/call.js"></script></head>
-<body><main data-call data-call-role="{role}" data-call-ticket-url="/harness/{room_id}/{role}/ticket"
- data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"></main></body></html>"""
+<body><main data-call data-call-provider="{provider}" data-call-role="{role}" data-call-ticket-url="/harness/{room_id}/{role}/ticket"
+ data-call-room="{room_id}" data-call-phone="01 84 80 00 00" data-call-start="{start}"
+ data-call-link-url="/harness/{room_id}/link"></main></body></html>"""
 
 
 TEST_PAGE = """<!doctype html>
@@ -55,20 +59,37 @@ def call_app(
     grace_seconds: float = 45.0,
 ) -> FastAPI:
     """The product's call, plus pages that anybody may open."""
-    provider = BuiltinProvider(settings=settings, database=database, clock=clock, grace_seconds=grace_seconds)
+    make = LivekitProvider if settings.video_provider is VideoProvider.LIVEKIT else BuiltinProvider
+    provider: CallDesk = make(settings=settings, database=database, clock=clock, grace_seconds=grace_seconds)
     app = FastAPI()
-    app.state.provider = provider
+    app.state.provider = app.state.video = provider
     app.add_middleware(SecurityHeaders, settings=settings)
     install_error_handlers(app)
     app.include_router(call_routes(provider, settings=settings, ping_seconds=ping_seconds))
 
+    app.include_router(hooks)
+
     @app.get("/harness/{room_id}/{role}")
     async def page(room_id: uuid.UUID, role: Role, lang: str = "fr", start: str = "now") -> HTMLResponse:
-        return HTMLResponse(PAGE.format(room_id=room_id, role=role, lang=lang, start=start))
+        return HTMLResponse(PAGE.format(provider=provider.name, room_id=room_id, role=role, lang=lang, start=start))
 
     @app.post("/harness/{room_id}/{role}/ticket")
     async def ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
         return ticket_answer(provider, room_id=room_id, role=role, identity=f"the-{role}")
+
+    @app.get("/harness/{room_id}/{role}/companion")
+    async def companion_page(room_id: uuid.UUID, role: Role) -> HTMLResponse:
+        """The insured's page as it is opened by whoever comes with them."""
+        page = PAGE.format(provider=provider.name, room_id=room_id, role=role, lang="fr", start="now")
+        return HTMLResponse(page.replace('/ticket"', '/companion/ticket"'))
+
+    @app.post("/harness/{room_id}/{role}/companion/ticket")
+    async def companion_ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
+        return companion_answer(provider, room_id=room_id, identity="the-companion")
+
+    @app.post("/harness/{room_id}/link")
+    async def link(room_id: uuid.UUID) -> dict[str, str]:
+        return {"url": f"{settings.public_url}/i/a-link-for-another-browser"}
 
     @app.get("/harness/test")
     async def device_test() -> HTMLResponse:
@@ -95,7 +116,7 @@ class _Server(uvicorn.Server):
 class Running:
     url: str
     settings: Settings
-    provider: BuiltinProvider
+    provider: CallDesk
 
     @property
     def socket_url(self) -> str:

@@ -5,10 +5,17 @@ import { test } from "node:test";
 import { isInApp, nameProblem, unavailable } from "../../telecontrol/web/assets/call/devices";
 import { loudness, SilenceWatch } from "../../telecontrol/web/assets/call/levels";
 import { begin, reduce, stateOf, type Facts, type Input } from "../../telecontrol/web/assets/call/machine";
-import { noticeOf, problemNotice } from "../../telecontrol/web/assets/call/notices";
+import { ofPeer } from "../../telecontrol/web/assets/call/hints";
+import { noticeOf, problemNotice, qualityWord } from "../../telecontrol/web/assets/call/notices";
+import { known } from "../../telecontrol/web/assets/call/preferences";
 import { Judge, type Expected } from "../../telecontrol/web/assets/call/quality";
-import { fill, TEXTS } from "../../telecontrol/web/assets/call/texts";
-import type { CallState, Media, Peer, PeerState, Problem, Role } from "../../telecontrol/web/assets/call/types";
+import { fill, textsIn } from "../../telecontrol/web/assets/call/texts";
+import { Thrift } from "../../telecontrol/web/assets/call/thrift";
+import type { CallState, Media, Peer, PeerState, Problem, Quality, Role } from "../../telecontrol/web/assets/call/types";
+
+// Every file of the folder is a language; the test that runs this one says which there are.
+const LANGUAGES = (process.env.CALL_LANGUAGES ?? "fr en").split(" ");
+const TEXTS = Object.fromEntries(LANGUAGES.map((code) => [code, textsIn(code)]));
 
 const BOTH: Media = { audio: true, video: true, wantsVideo: true };
 const peer = (state: PeerState, hasLeft = false): Input => ({ type: "peer", peer: { state, since: "2026-03-02T09:02:00Z", media: BOTH, hasLeft } as Peer });
@@ -66,6 +73,14 @@ test("whoever comes back after leaving waits again, whatever was before", () => 
   assert.equal(path("insured", ...IN_CALL, { type: "ended", reason: "left" }, START).at(-1), "connecting");
 });
 
+test("who chooses camera and microphone has arrived, whatever the doctor does meanwhile", () => {
+  const choosing: Input = { type: "start", isChoosing: true };
+  const settled: Input = { type: "settled" };
+  assert.deepEqual(path("insured", choosing, UP, welcome(false), { type: "delay", minutes: 5 }, settled), ["idle", "devices", "waiting"]);
+  assert.deepEqual(path("insured", choosing, UP, welcome(false), { type: "admitted" }, settled), ["idle", "devices", "admitted"]);
+  assert.equal(path("insured", choosing, UP, welcome(false), { type: "ended", reason: "closed" }).at(-1), "ended");
+});
+
 test("a failed call begins again with the next attempt", () => {
   const failed: Input = { type: "failed", reason: "no_media" };
   assert.deepEqual(path("doctor", ...IN_CALL, STILL, failed, NEGOTIATING, LIVE).slice(-3), ["failed", "admitted", "live"]);
@@ -74,6 +89,7 @@ test("a failed call begins again with the next attempt", () => {
 test("every state has words in both languages, and a way on where there is one", () => {
   const cases: [CallState, Input[]][] = [
     ["idle", []],
+    ["devices", [{ type: "start", isChoosing: true }, UP, welcome(false)]],
     ["connecting", [START]],
     ["waiting", [START, UP, welcome(false)]],
     ["live", IN_CALL],
@@ -96,27 +112,51 @@ test("every state has words in both languages, and a way on where there is one",
 
 test("a technical failure is said not to be held against the insured", () => {
   const facts = [...IN_CALL, { type: "failed", reason: "no_media" } as Input].reduce(reduce, begin("insured"));
-  assert.match(noticeOf("failed", facts, TEXTS.fr, "fr").text, /ne vous sera pas reproché/);
+  assert.match(noticeOf("failed", facts, textsIn("fr"), "fr").text, /ne vous sera pas reproché/);
 });
 
 test("the doctor sees since when somebody waits, and may let them in", () => {
   const facts = [START, UP, welcome(true), peer("waiting")].reduce(reduce, begin("doctor"));
-  const notice = noticeOf("waiting", facts, TEXTS.fr, "fr-FR");
+  const notice = noticeOf("waiting", facts, textsIn("fr"), "fr-FR");
   assert.match(notice.title ?? "", /^L’assuré attend depuis \d\d h \d\d$/);
   assert.deepEqual(notice.acts, ["admit", "later5", "later10"]);
 });
 
-test("a delay is told to who waits", () => {
-  const facts = [START, UP, welcome(false), { type: "delay", minutes: 10 } as Input].reduce(reduce, begin("insured"));
-  assert.match(noticeOf("waiting", facts, TEXTS.en, "en").text, /about 10 minutes/);
+test("who left is not said to be still expected, and who has not settled their camera is said to be doing so", () => {
+  const left = [...IN_CALL, peer("absent", true)].reduce(reduce, begin("doctor"));
+  assert.match(noticeOf("waiting", left, textsIn("fr"), "fr").title ?? "", /a quitté l’appel/);
+  const choosing: Input = { type: "peer", peer: { state: "waiting", since: null, media: BOTH, hasLeft: false, isReady: false } };
+  const facts = [START, UP, welcome(true), choosing].reduce(reduce, begin("doctor"));
+  assert.match(noticeOf("waiting", facts, textsIn("fr"), "fr").text, /règle sa caméra/);
 });
 
-test("both languages say the same things", () => {
+test("a dead way leads to the telephone first", () => {
+  for (const role of ["insured", "doctor"] as const) {
+    const facts = [START, { type: "failed", reason: "no_media" } as Input].reduce(reduce, begin(role));
+    assert.deepEqual(noticeOf("failed", facts, textsIn("fr"), "fr").acts, ["call", "retry"]);
+  }
+});
+
+test("the connection has a word while there is one to speak of", () => {
+  const level = (state: CallState, isSaving = false) => qualityWord(state, isSaving, textsIn("fr"))?.level ?? null;
+  assert.deepEqual([level("waiting"), level("live"), level("poor"), level("live", true), level("reconnecting")], [null, "good", "weak", "sound", null]);
+});
+
+test("a delay is told to who waits", () => {
+  const facts = [START, UP, welcome(false), { type: "delay", minutes: 10 } as Input].reduce(reduce, begin("insured"));
+  assert.match(noticeOf("waiting", facts, textsIn("en-GB"), "en").text, /about 10 minutes/);
+});
+
+test("every language says the same things", () => {
   const shape = (value: unknown): unknown =>
     typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)])) : typeof value;
-  assert.deepEqual(shape(TEXTS.en), shape(TEXTS.fr));
   const names = (value: unknown) => [...JSON.stringify(value).matchAll(/\{(\w+)\}/g)].map((found) => found[1]);
-  assert.deepEqual(names(TEXTS.en), names(TEXTS.fr));
+  for (const texts of Object.values(TEXTS)) {
+    assert.deepEqual(shape(texts), shape(textsIn("fr")));
+    assert.deepEqual(names(texts), names(textsIn("fr")));
+  }
+  assert.notEqual(textsIn("en").leave, textsIn("fr").leave);
+  assert.equal(textsIn("xx"), textsIn("fr"), "a language without a file is read in French");
   assert.equal(fill("dans {minutes} min, {unknown}", { minutes: 5 }), "dans 5 min, {unknown}");
 });
 
@@ -155,6 +195,13 @@ test("a hidden page and a page that slept blame nobody", () => {
   assert.deepEqual(verdicts(SEEN, [[1, 10], [60, 10], [62, 10]]), ["live", "live", "live"]);
 });
 
+test("a network too narrow for the picture that is sent is poor", () => {
+  const judge = new Judge(0);
+  const at = (second: number, outgoing: number | undefined, isSendingVideo: boolean) =>
+    judge.judge({ at: second * 1000, frames: second * 20, audioPackets: 0, lost: 0, received: second * 100, outgoing }, { ...SEEN, isSendingVideo });
+  assert.deepEqual([at(1, 300_000, true), at(2, 40_000, true), at(3, 40_000, false), at(4, undefined, true)], ["live", "poor", "live", "live"]);
+});
+
 test("losing a tenth of what is sent is poor", () => {
   const smooth = verdicts(SEEN, [[1, 10, 0, 0, 100], [2, 40, 0, 2, 200], [3, 70, 0, 4, 300]]);
   assert.deepEqual(smooth, ["live", "live", "live"]);
@@ -187,6 +234,8 @@ test("a page without the camera's interface: insecure, inside an app, or too old
   assert.equal(unavailable(without), "unsupported");
   const facebook = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 [FBAN/FBIOS]";
   assert.equal(unavailable({ ...without, userAgent: facebook }), "in_app_browser");
+  assert.equal(unavailable({ ...without, isRecent: true }), "in_app_browser", "a new browser without a camera is inside something");
+  assert.equal(unavailable({ ...without, isRecent: true, isSecure: false }), "insecure_context");
   assert.equal(nameProblem({ name: "NotAllowedError", message: "" }, { ...around, userAgent: facebook }), "in_app_browser");
 });
 
@@ -206,6 +255,82 @@ test("in-app browsers are known, ordinary ones are not mistaken for them", () =>
   for (const agent of outside) assert.ok(!isInApp(agent), agent);
 });
 
+// Giving up pictures.
+
+/** What is done, second by second, in a network of this quality. */
+function thrifty(thrift: Thrift, quality: Quality, seconds: number, from: number, isSaving = false) {
+  for (let second = 0; second < seconds; second += 1) {
+    const todo = thrift.see(quality, (from + second) * 1000, isSaving);
+    if (todo !== null) return [todo, second] as const;
+  }
+  return [null, seconds] as const;
+}
+
+test("a picture that stays poor is given up, a bad moment is not", () => {
+  const thrift = new Thrift();
+  assert.deepEqual(thrifty(thrift, "live", 5, 0), [null, 5]);
+  assert.deepEqual(thrifty(thrift, "poor", 5, 5), [null, 5]);
+  assert.deepEqual(thrifty(thrift, "live", 20, 10), [null, 20]);
+  const [todo, after] = thrifty(thrift, "poor", 60, 30);
+  assert.equal(todo, "save");
+  assert.ok(after >= 7 && after <= 9, String(after));
+});
+
+test("bad and good in turns add up when bad prevails", () => {
+  const thrift = new Thrift();
+  const seen = Array.from({ length: 40 }, (_, second) => thrift.see(second % 3 === 0 ? "live" : "poor", second * 1000, false));
+  assert.ok(seen.includes("save"));
+});
+
+test("the picture is tried again by itself, later each time that it fails", () => {
+  const thrift = new Thrift();
+  const waits: number[] = [];
+  for (let turn = 0, now = 0; turn < 3; turn += 1) {
+    now += thrifty(thrift, "poor", 60, now)[1] + 1;
+    const [todo, after] = thrifty(thrift, "live", 600, now, true);
+    assert.equal(todo, "try");
+    waits.push(after);
+    now += after + 1;
+  }
+  assert.ok(waits[0]! >= 29 && waits[0]! <= 31, String(waits));
+  assert.ok(waits[1]! > waits[0]! * 1.8 && waits[2]! > waits[1]! * 1.8, String(waits));
+});
+
+test("no picture is tried while the sound itself is poor, nor counted while the page slept", () => {
+  assert.deepEqual(thrifty(new Thrift(), "poor", 300, 0, true), [null, 300]);
+  const thrift = new Thrift();
+  assert.equal(thrift.see("poor", 0, false), null);
+  assert.equal(thrift.see("poor", 600_000, false), null);
+});
+
+test("who asks for the picture back keeps it longer", () => {
+  const thrift = new Thrift();
+  thrift.indulge();
+  const [todo, after] = thrifty(thrift, "poor", 60, 0);
+  assert.equal(todo, "save");
+  assert.ok(after >= 19, String(after));
+});
+
+// What was chosen last time.
+
+test("a device is known again by its id, else by its name, else not at all", () => {
+  const present = [{ deviceId: "a", label: "Front" }, { deviceId: "b", label: "Back" }];
+  assert.equal(known({ id: "b", label: "x" }, present)?.deviceId, "b");
+  assert.equal(known({ id: "stale", label: "Back" }, present)?.deviceId, "b");
+  assert.equal(known({ id: "stale", label: "Gone" }, present), undefined);
+  assert.equal(known({ id: "", label: "" }, [{ deviceId: "", label: "" }]), undefined);
+  assert.equal(known(undefined, present), undefined);
+});
+
+test("what is said of the other side", () => {
+  const other = (media: Partial<Media>): Peer => ({ state: "here", since: null, hasLeft: false, media: { ...BOTH, ...media } });
+  const words = textsIn("fr");
+  assert.deepEqual(ofPeer(other({}), BOTH, words), []);
+  assert.deepEqual(ofPeer(other({ video: false, audio: false }), BOTH, words), ["Caméra coupée", "Micro coupé"]);
+  assert.deepEqual(ofPeer(other({ video: false, wantsVideo: false }), BOTH, words), ["Son seul de l’autre côté"]);
+  assert.deepEqual(ofPeer(other({ showing: "document" }), BOTH, words), ["Un document vous est montré"]);
+});
+
 test("every problem has words and, where pressing helps, a button", () => {
   for (const texts of Object.values(TEXTS)) {
     for (const problem of Object.keys(texts.problem) as Problem[]) {
@@ -214,6 +339,7 @@ test("every problem has words and, where pressing helps, a button", () => {
     }
     assert.deepEqual(problemNotice("in_app_browser", texts).acts, ["copyLink"]);
     assert.deepEqual(problemNotice("refused_by_browser", texts).acts, ["retryDevices"]);
+    assert.deepEqual(problemNotice("device_busy", texts).acts, ["tryDevices"]);
   }
 });
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -13,117 +12,42 @@ from typing import Any
 
 import httpx2
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Settings, VideoProvider
 from telecontrol.db.session import Database
-from telecontrol.video import rooms
-from telecontrol.video.attendance import Attendance, attendance
+from telecontrol.video import live_calls, rooms
 from telecontrol.video.models import Role
-from tests.support.call_server import Running, running
+from tests.support.call_server import running
+from tests.support.livekit_server import livekit_stub
+from tests.video.calling import DOCTOR, INSURED, Desk, Page
 
-DOCTOR, INSURED = Role.DOCTOR, Role.INSURED
 ADDRESS = "192.0.2.77"
-
-
-class Page:
-    """One socket that has joined, and what it heard."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-        self.heard: list[dict[str, Any]] = []
-
-    async def say(self, kind: str, **values: Any) -> None:
-        await self.socket.send(json.dumps({"type": kind, **values}))
-
-    async def hears(self, kind: str, **values: Any) -> dict[str, Any]:
-        """The next message of this kind with these values; others are kept in `heard`."""
-        async with asyncio.timeout(5):
-            while True:
-                message: dict[str, Any] = json.loads(await self.socket.recv())
-                self.heard.append(message)
-                if message["type"] == kind and all(message.get(key) == value for key, value in values.items()):
-                    return message
-
-    async def is_closed(self) -> int:
-        """Wait for the end; its code."""
-        async with asyncio.timeout(5):
-            with pytest.raises(ConnectionClosed) as closed:
-                while True:
-                    self.heard.append(json.loads(await self.socket.recv()))
-        assert closed.value.rcvd is not None
-        return closed.value.rcvd.code
-
-
-class Desk:
-    """A running server with one room, and doors to it."""
-
-    def __init__(self, server: Running, database: Database, clock: VirtualClock, stack: AsyncExitStack) -> None:
-        self.server = server
-        self.database = database
-        self.clock = clock
-        self.stack = stack
-        self.subject_id = uuid.uuid4()
-        self.room_id = uuid.UUID(int=0)
-
-    async def open(self) -> None:
-        now = self.clock.now()
-        async with self.database.transaction() as session:
-            room = await rooms.ensure_room(
-                session,
-                subject_id=self.subject_id,
-                opens_at=now,
-                closes_at=now + timedelta(hours=1),
-                provider=VideoProvider.BUILTIN,
-                now=now,
-            )
-        self.room_id = room.id
-
-    async def ticket(self, role: Role) -> str:
-        async with httpx2.AsyncClient(base_url=self.server.url) as client:
-            answer = await client.post(f"/harness/{self.room_id}/{role}/ticket")
-        token: str = answer.json()["token"]
-        return token
-
-    async def dial(self, path: str | None = None, *, origin: str | None = None) -> ClientConnection:
-        address = self.server.socket_url + (path or f"/calls/{self.room_id}/socket")
-        return await self.stack.enter_async_context(connect(address, origin=origin or self.server.url, proxy=None))  # type: ignore[arg-type]
-
-    async def join(self, role: Role, page: str = "", *, ready: bool = True, **values: Any) -> Page:
-        joined = Page(await self.dial())
-        media = {"audio": True, "video": True, "wants_video": True}
-        given = {"ticket": await self.ticket(role), "page": page or f"page-of-{role}", "ready": ready, "media": media}
-        await joined.say("join", **{**given, **values})
-        return joined
-
-    async def both(self) -> tuple[Page, Page]:
-        """Both in the call, told to start."""
-        insured = await self.join(INSURED)
-        await insured.hears("welcome", is_admitted=False)
-        doctor = await self.join(DOCTOR)
-        await doctor.hears("welcome")
-        await doctor.say("admit")
-        await doctor.hears("start", is_offerer=True)
-        await insured.hears("start", is_offerer=False)
-        return doctor, insured
-
-    async def attendance(self) -> Attendance:
-        async with self.database.reading() as session:
-            return await attendance(session, subject_id=self.subject_id)
 
 
 MakeDesk = Callable[..., Any]
 
 
+@pytest.fixture(params=list(VideoProvider))
+async def carried(request: pytest.FixtureRequest) -> AsyncIterator[dict[str, Any]]:
+    """The settings of each provider. LiveKit's server is a stand-in: nothing here needs a picture."""
+    if request.param is VideoProvider.BUILTIN:
+        yield {}
+        return
+    async with livekit_stub() as stub:
+        yield {"video_provider": VideoProvider.LIVEKIT, "livekit_url": stub.url}
+
+
 @pytest.fixture
-def make_desk(committed_database: Database, settings: Callable[..., Settings], clock: VirtualClock) -> MakeDesk:
+def make_desk(
+    committed_database: Database, settings: Callable[..., Settings], clock: VirtualClock, carried: dict[str, Any]
+) -> MakeDesk:
     @asynccontextmanager
     async def make(*, turn: bool = False, **options: Any) -> AsyncIterator[Desk]:
         relay = {"turn_urls": "turn:relay.example:3478", "turn_secret": "shared"} if turn else {}
         async with (
-            running(settings(**relay), committed_database, clock, **options) as server,
+            running(settings(**carried, **relay), committed_database, clock, **options) as server,
             AsyncExitStack() as stack,
         ):
             desk = Desk(server, committed_database, clock, stack)
@@ -154,6 +78,14 @@ async def test_the_insured_waits_is_admitted_and_both_are_told_to_start(desk: De
     assert (order["epoch"], order["is_offerer"], order["ice_policy"], order["ice_servers"]) == (1, False, "all", [])
     assert (await doctor.hears("start"))["is_offerer"] is True
 
+
+BUILTIN_ALONE = pytest.mark.parametrize("carried", [VideoProvider.BUILTIN], indirect=True)
+LIVEKIT_ALONE = pytest.mark.parametrize("carried", [VideoProvider.LIVEKIT], indirect=True)
+
+
+@BUILTIN_ALONE
+async def test_descriptions_and_candidates_go_from_page_to_page(desk: Desk) -> None:
+    doctor, insured = await desk.both()
     description = {"type": "offer", "sdp": "v=0"}
     await doctor.say("description", epoch=1, description=description)
     assert (await insured.hears("description"))["description"] == description
@@ -270,7 +202,7 @@ async def test_finishing_ends_it_for_both_and_the_record_tells(desk: Desk) -> No
     await doctor.say("finish")
     await insured.hears("ended", reason="finished")
     assert await doctor.is_closed() == 1000
-    await desk.server.provider._evidence.flushed()
+    await desk.server.provider.evidence_written()
     found = await desk.attendance()
     assert found.both_present_seconds == 7 * 60
     assert found.media_flowed
@@ -435,10 +367,9 @@ async def test_no_address_and_no_ticket_in_any_log(
     desk: Desk, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    doctor, insured = await desk.both()
+    _doctor, insured = await desk.both()
     candidate = {"candidate": f"candidate:1 1 UDP 1 {ADDRESS} 5000 typ host", "sdpMid": "0"}
     await insured.say("candidate", epoch=1, candidate=candidate)
-    await doctor.hears("candidate")
     await insured.say("candidate", epoch="wrong", candidate=candidate)
     await insured.hears("refused", reason="bad_message")
     written = "".join(capfd.readouterr())
@@ -471,3 +402,17 @@ async def test_the_doctor_no_longer_sees_who_polled_in_a_closed_room(desk: Desk)
         assert (await client.post("/calls/waiting", json=watching)).json()["rooms"][0]["state"] == "absent"
         answer = await client.post(path, json={"ticket": ticket})
         assert (answer.status_code, answer.json()["code"]) == (409, "room_closed")
+
+
+@LIVEKIT_ALONE
+async def test_with_livekit_nothing_that_holds_an_address_is_passed_on_or_kept(desk: Desk) -> None:
+    doctor, insured = await desk.both()
+    await doctor.say("description", epoch=1, description={"type": "offer", "sdp": f"c=IN IP4 {ADDRESS}"})
+    await insured.say("candidate", epoch=1, candidate={"candidate": f"candidate:1 1 UDP 1 {ADDRESS} 5000 typ host"})
+    await doctor.say("media", media={"audio": False, "video": True, "wants_video": True})
+    await insured.hears("peer", media={"audio": False, "video": True, "wants_video": True})
+    assert not any(message["type"] in ("description", "candidate") for message in [*doctor.heard, *insured.heard])
+    async with desk.database.reading() as session:
+        row = (await live_calls.read(session, [desk.room_id]))[desk.room_id]
+    assert ADDRESS not in f"{row.state}{row.posts}"
+    assert "eyJ" not in f"{row.state}{row.posts}", "no ticket rests in the database"

@@ -31,6 +31,7 @@ def row(number: int, person: str, **changes: Any) -> dict[str, Any]:
         "waiting": None,
         "arrived_at": None,
         "device": "untested",
+        "tested_at": None,
         "is_announced_absent": False,
         "is_to_conclude": False,
         "is_live": True,
@@ -45,7 +46,7 @@ ROWS = [
     row(0, "Jean-Marc Grondin", state="attended", is_live=False),
     row(1, "Odile Vitry", state="over", is_to_conclude=True, is_live=False),
     row(2, "Inès Payet", waiting=WAITS, may_enter=True),
-    row(3, "Mathis Boyer", waiting=AWAY, may_enter=True, device="problem"),
+    row(3, "Mathis Boyer", waiting=AWAY, may_enter=True, device="microphone_silent", tested_at=NOW),
     row(4, "Raïssa Ali", insured_zone="Indian/Mayotte", is_announced_absent=True),
     row(9, "Paul Técher", mode="surgery", site="Centre médical du Barachois", device=""),
     row(12, "Marie-Thérèse de La Villarmois-Kermarrec", state="held", is_live=False),
@@ -211,6 +212,24 @@ SIGNED = {
 }
 
 
+BEFORE: dict[str, Any] = {
+    "needs": [],
+    "language": "",
+    "interpreter": "",
+    "companion": None,
+    "documents": False,
+    "device": {"finding": "untested", "at": None},
+}
+SAID = {
+    "needs": ["speak_slowly", "written_too"],
+    "language": "fr",
+    "interpreter": "fsl",
+    "companion": {"name": "Marie-Ange Payet", "role": "sign_language_interpreter"},
+    "documents": True,
+    "device": {"finding": "sound_only", "at": NOW},
+}
+
+
 def room(**changes: Any) -> dict[str, Any]:
     values = {
         "appointment": WHEN,
@@ -223,6 +242,7 @@ def room(**changes: Any) -> dict[str, Any]:
         "phone": DOSSIER["phone"],
         "absence": ABSENCE,
         "dossier": DOSSIER,
+        "before": BEFORE,
         "call": {"call": "", "call-role": "doctor"},
         "opens_at": FIRST + timedelta(minutes=45),
         "note": {"text": "", "revision": 0, "saved_at": None},
@@ -249,6 +269,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         today(rows=[], waiting=[], next_row=None, to_conclude=[], to_sign=[]),
     ),
     "doctor/room": ("staff/doctor/room.html", room(**NO_CALL)),
+    "doctor/room_prepared": ("staff/doctor/room.html", room(before=SAID, **NO_CALL)),
     "doctor/room_demo": ("staff/doctor/room.html", room(timebar=TIMEBAR, **NO_CALL)),
     "doctor/room_in_call": (
         "staff/doctor/room.html",

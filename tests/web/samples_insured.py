@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from telecontrol.scheduling.models import CompanionRole
+from telecontrol.scheduling.preparations import BY_VIDEO, IN_PERSON, InterpreterLanguage
 from tests.web.samples_frame import NOW, PARIS, REUNION, public
 
 START = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -71,8 +73,50 @@ def home(**changes: Any) -> dict[str, Any]:
         "can_say_absent": True,
         "can_change_hour": True,
         "is_absence_announced": False,
+        "is_kept": False,
         "device": "untested",
+        "tested_at": NOW - timedelta(days=1),
+        "can_prepare": True,
+        "has_place": False,
+        "prepared": None,
         "notices": [],
+    }
+    return public(**{**values, **changes})
+
+
+def prepare(**changes: Any) -> dict[str, Any]:
+    values = {
+        "appointment": WHEN,
+        "is_video": True,
+        "is_prepared": False,
+        "documents": False,
+        "quiet_place": False,
+        "needs": [],
+        "needs_offered": [str(need) for need in BY_VIDEO],
+        "spoken": "",
+        "interpreter": "",
+        "interpreters": [str(each) for each in InterpreterLanguage],
+        "companion": {"name": "", "role": ""},
+        "roles": [str(role) for role in CompanionRole],
+        "has_place": True,
+        "error": "",
+    }
+    return public(**{**values, **changes})
+
+
+def code(**changes: Any) -> dict[str, Any]:
+    values = {
+        "appointment": WHEN,
+        "channel": "sms",
+        "recipient": "•• •• •• •• 34",
+        "is_blocked": False,
+        "has_one_channel": False,
+        "expires_at": None,
+        "may_send_again": False,
+        "again_at": None,
+        "error": "",
+        "tries_left": None,
+        "typed": "",
     }
     return public(**{**values, **changes})
 
@@ -143,6 +187,9 @@ def in_person(**changes: Any) -> dict[str, Any]:
         "can_act": True,
         "can_say_absent": True,
         "is_absence_announced": False,
+        "is_kept": False,
+        "can_prepare": True,
+        "prepared": None,
     }
     return public(**{**values, **changes})
 
@@ -168,8 +215,11 @@ KNOWN = {"is_known": True, "organisation": "Assurance maladie des Mascareignes",
 
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "insured/welcome": ("insured/welcome.html", public(organisation="Télécontrôle")),
-    "insured/gate": ("insured/gate.html", public(action="/i/x", appointment=WHEN, is_over=False)),
-    "insured/gate_over": ("insured/gate.html", public(action="/i/x", appointment=WHEN, is_over=True, now=LATER)),
+    "insured/gate": ("insured/gate.html", public(action="/i/x", appointment=WHEN, is_over=False, asks_code=False)),
+    "insured/gate_over": (
+        "insured/gate.html",
+        public(action="/i/x", appointment=WHEN, is_over=True, asks_code=True, now=LATER),
+    ),
     "insured/birth_date": ("insured/birth_date.html", birth_date()),
     "insured/birth_date_wrong": (
         "insured/birth_date.html",
@@ -186,7 +236,53 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "insured/birth_date_blocked": ("insured/birth_date.html", birth_date(is_blocked=True, tries_left=0)),
     "insured/before": ("insured/home.html", home()),
     "insured/before_tested": ("insured/home.html", home(device="ready", can_change_hour=False)),
-    "insured/before_absent": ("insured/home.html", home(is_absence_announced=True, device="problem")),
+    "insured/before_absent": ("insured/home.html", home(is_absence_announced=True, device="microphone_silent")),
+    "insured/before_prepared": (
+        "insured/home.html",
+        home(
+            device="relay_only",
+            is_kept=True,
+            has_place=True,
+            prepared={
+                "documents": True,
+                "quiet_place": True,
+                "needs": ["speak_slowly", "written_too"],
+                "language": "en",
+                "interpreter": "fsl",
+                "companion": "Marie-Ange Payet",
+            },
+        ),
+    ),
+    "insured/prepare": ("insured/prepare.html", prepare()),
+    "insured/prepare_two_seats": (
+        "insured/prepare.html",
+        prepare(has_place=False, is_prepared=True, documents=True, needs=["breaks"], spoken="en", interpreter="fsl"),
+    ),
+    "insured/prepare_incomplete": (
+        "insured/prepare.html",
+        prepare(error="role_missing", companion={"name": "Marie-Ange Payet", "role": ""}),
+    ),
+    "insured/prepare_in_person": (
+        "insured/prepare.html",
+        prepare(
+            is_video=False,
+            needs_offered=[str(need) for need in IN_PERSON],
+            error="name_unreadable",
+            companion={"name": "06 12", "role": "relative"},
+        ),
+    ),
+    "insured/code": ("insured/code.html", code()),
+    "insured/code_by_mail": ("insured/code.html", code(channel="mail", recipient="i•••@exemple.fr", error="expired")),
+    "insured/code_sent": (
+        "insured/code.html",
+        code(expires_at=NOW + timedelta(minutes=9), again_at=NOW + timedelta(minutes=1)),
+    ),
+    "insured/code_wrong": (
+        "insured/code.html",
+        code(expires_at=NOW + timedelta(minutes=8), may_send_again=True, error="wrong", tries_left=1, typed="123456"),
+    ),
+    "insured/code_blocked": ("insured/code.html", code(is_blocked=True)),
+    "insured/code_one_channel": ("insured/code.html", code(is_blocked=True, has_one_channel=True, channel="")),
     "insured/before_view_only": (
         "insured/home.html",
         home(can_act=False, can_decline=False, can_say_absent=False, can_change_hour=False),
@@ -195,10 +291,15 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "insured/waiting": ("insured/call.html", call()),
     "insured/waiting_delay": ("insured/call.html", call(delay_minutes=10)),
     "insured/in_call": ("insured/call.html", call(stage="in_call")),
-    "insured/test": ("insured/test.html", public(test={"mode": "test"}, last=None, back_href="/r")),
+    "insured/test": ("insured/test.html", public(test={"phone": "x"}, last=None, back_href="/", is_public=True)),
     "insured/test_again": (
         "insured/test.html",
-        public(test={"mode": "test"}, last={"result": "ready", "at": NOW, "zone": REUNION}, back_href="/r"),
+        public(
+            test={"phone": "x"},
+            last={"finding": "sound_only", "at": NOW, "zone": REUNION},
+            back_href="/r",
+            is_public=False,
+        ),
     ),
     "insured/after": ("insured/after.html", after()),
     "insured/after_done": ("insured/after.html", after(survey="done", rights=[], conclusion=None)),
@@ -296,6 +397,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             action="/i/x",
             appointment={**WHEN, "zone": PARIS},
             is_over=False,
+            asks_code=False,
             organisation="Centre hospitalier intercommunal de Montfort",
         ),
     ),

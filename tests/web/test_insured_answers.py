@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -373,3 +374,52 @@ async def test_declining_from_another_window_empties_the_waiting_room(
     ticket = await visitor.post("/r/join/ticket", {"csrf_token": token})
     assert (ticket.status, ticket.response.json()["code"]) == (409, "not_joinable")
     assert (await visitor.get("/r/join")).title == "C'est noté : ce sera sur place"
+
+
+async def test_that_the_appointment_stands_is_told_on_both_channels_each_time_it_is_said(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    for time in (1, 2):
+        await visitor.press(await visitor.get("/r/cannot-come"), "/r/cannot-come", reason="travel")
+        async with service.runtime.database.transaction() as session:
+            await answer_absence(
+                session,
+                operator=service.runtime.operator,
+                dossier=await load_dossier(session, appointment.id, lock=True),
+                decision=Decision.KEEP,
+                actor=HANDLER,
+                now=service.clock.now(),
+            )
+        await service.work()
+        for kind in ("cannot_come_receipt", "appointment_kept"):
+            sent = [message for message in await service.messages() if message.kind == kind]
+            assert sorted(message.channel for message in sent) == ["mail"] * time + ["sms"] * time, kind
+        home = await visitor.get("/r")
+        assert "votre rendez-vous est maintenu" in home.words
+        assert home.links_to("/r/cannot-come"), "it may be said again"
+        service.clock.advance(timedelta(minutes=5))
+    told = next(message for message in await service.messages(channel="sms") if message.kind == "appointment_kept")
+    assert "maintenu" in told.text
+    assert "travel" not in told.text
+
+
+async def test_an_answer_given_at_night_waits_for_the_morning_and_dies_with_the_appointment(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    await visitor.press(await visitor.get("/r/cannot-come"), "/r/cannot-come", reason="travel")
+    service.clock.advance_to(datetime(2026, 3, 3, 20, 30, tzinfo=UTC))
+
+    async def kept() -> list[str]:
+        await service.work()
+        return [message.channel for message in await service.messages() if message.kind == "appointment_kept"]
+
+    async with service.runtime.database.transaction() as session:
+        dossier = await load_dossier(session, appointment.id, lock=True)
+        given: dict[str, Any] = {"operator": service.runtime.operator, "actor": HANDLER, "now": service.clock.now()}
+        await answer_absence(session, dossier=dossier, decision=Decision.KEEP, **given)
+    assert await kept() == [], "21:30 in Paris"
+    async with visiting(service) as somebody:
+        await somebody.enter(await link_to(service, appointment))
+        await somebody.press(await somebody.get("/r/decline"), "/r/decline")
+    service.clock.advance_to(datetime(2026, 3, 4, 8, 0, tzinfo=UTC))
+    assert await kept() == [], "cancel wins: what it says is no longer so"

@@ -21,12 +21,11 @@ from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.tasks.desk import find_open
 from telecontrol.tasks.models import TaskKind
 from telecontrol.video.attendance import attendance
-from telecontrol.video.device_tests import latest_tests, result_of
 from telecontrol.video.models import Role
 from telecontrol.video.rooms import find_room
 from telecontrol.video.tickets import verify
 from telecontrol.video.waiting import leave
-from tests.support.insured import Page, Visitor, book_video, dossier_of, everything, link_to, visiting
+from tests.support.insured import Page, Visitor, book_video, dossier_of, link_to, visiting
 from tests.support.service import Service, serving
 from tests.support.world import HANDLER, World, make_world
 
@@ -205,30 +204,3 @@ async def test_coming_after_all_is_possible_when_one_had_said_no(
                 actor=HANDLER,
                 now=service.clock.now(),
             )
-
-
-async def test_the_device_test_is_kept_as_help(service: Service, appointment: Appointment, visitor: Visitor) -> None:
-    await visitor.enter(await link_to(service, appointment))
-    page = await visitor.get("/r/test")
-    assert 'id="device-test"' in page.html
-    token = page.html.split('data-call-token="')[1].split('"')[0]
-    before = await everything(service)
-
-    async def tell(result: str, code: str) -> int:
-        answer = await visitor.http.post(
-            "/r/test", json={"result": result, "code": code}, headers={"X-CSRF-Token": token}
-        )
-        return answer.status_code
-
-    assert await tell("problem", "a grippe") == 422
-    assert await everything(service) == before
-    assert await tell("problem", "device_busy") == 204
-    assert "Le test de votre appareil a trouvé un problème" in (await visitor.get("/r")).words
-    service.clock.advance(timedelta(minutes=3))
-    assert await tell("ready", "") == 204
-    assert "tout fonctionne" in (await visitor.get("/r")).words
-    assert "Dernier test le 2 mars 2026 à 10 h 03" in (await visitor.get("/r/test")).words
-    async with service.runtime.database.reading() as session:
-        tests = await latest_tests(session, [appointment.id])
-        assert result_of(tests.get(appointment.id)) == "ready"
-        assert (await attendance(session, subject_id=appointment.id)).technical_problems == (), "help, not evidence"

@@ -80,6 +80,7 @@ PLACES = {
     "/privacy": Place.ANYBODY,
     "/accessibility": Place.ANYBODY,
     "/test": Place.ANYBODY,
+    "/test/connection": Place.ANYBODY,
     "/language": Place.ANYBODY,
     "/genuine": Place.ANYBODY,
     "/lost-link": Place.ANYBODY,
@@ -105,6 +106,7 @@ PLACES = {
     "/hooks/twilio/status/{intent_id}": Place.SIGNED,
     "/calls/{room_id}/waiting": Place.SIGNED,
     "/calls/{room_id}/socket": Place.SIGNED,
+    "/calls/test/socket": Place.SIGNED,
     "/calls/waiting": Place.SIGNED,
     "/calls/watch": Place.SIGNED,
 }
@@ -140,6 +142,8 @@ MAY_BE_CLOSED = {
 """Routes that do not open to the right person either, in this world or without more than a form's token."""
 TELLS_NOTHING = {
     Route("/r/birth-date", "GET"): "leads to the page that asks, whoever comes",
+    Route("/r/code", "GET"): "leads to the page that asks, whoever comes",
+    Route("/r/code/send", "GET"): "leads to the page that asks, whoever comes",
     Route("/desk/import/{import_id:uuid}/cancel", "POST"): "a file that is not there is given up already",
 }
 """Routes that answer those whom they are not for, alike whatever exists; that nothing changes is checked for them too."""

@@ -25,7 +25,6 @@ from telecontrol.web.birth_dates import as_birth_date
 from telecontrol.web.brand import brand_css
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
-from telecontrol.web.insured_door import AnyGuestDep
 from telecontrol.web.rendering import local_path, page, public_brand, remember_language, templates_of
 from telecontrol.web.security import remember_browser
 from telecontrol.worker import Runtime
@@ -56,13 +55,6 @@ async def privacy(request: Request, runtime: RuntimeDep, now: NowDep) -> Respons
 @pages.get(paths.ACCESSIBILITY)
 async def accessibility(request: Request, runtime: RuntimeDep, now: NowDep) -> Response:
     return _page(request, runtime, "insured/accessibility.html", now)
-
-
-@pages.get(paths.DEVICE_TEST)
-async def device_test(request: Request, runtime: RuntimeDep, guest: AnyGuestDep, now: NowDep) -> Response:
-    """Without an account, a link or an answer: nothing about anybody is read or kept."""
-    back = paths.HOME if guest is not None else paths.WELCOME
-    return _page(request, runtime, "insured/test.html", now, test={}, last=None, back_href=back)
 
 
 @pages.post(paths.LANGUAGE)

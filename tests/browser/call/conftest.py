@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from telecontrol.config import VideoProvider
 from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Side, build
+from tests.support.livekit_process import livekit_process
 
 
 @pytest.fixture(scope="session")
@@ -17,18 +20,22 @@ def call_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("call"))
 
 
-@pytest_asyncio.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", params=list(VideoProvider), ids=str)
 async def server(
-    sqlite_template: Path, call_assets: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, sqlite_template: Path, call_assets: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[CallServer]:
-    """One server for the module; whoever kills it starts it again."""
-    path = tmp_path_factory.mktemp("calls") / "calls.sqlite"
-    shutil.copyfile(sqlite_template, path)
-    made = CallServer(f"sqlite+aiosqlite:///{path}", call_assets)
-    await made.start()
-    yield made
-    made.kill()
-    await made.database.dispose()
+    """One server for the module and for each provider; whoever kills it starts it again."""
+    folder = tmp_path_factory.mktemp("calls")
+    shutil.copyfile(sqlite_template, folder / "calls.sqlite")
+    made = CallServer(f"sqlite+aiosqlite:///{folder / 'calls.sqlite'}", call_assets, provider=request.param)
+    with ExitStack() as running:
+        if request.param is VideoProvider.LIVEKIT:
+            livekit = running.enter_context(livekit_process(folder, hooks=f"{made.url}/hooks/livekit"))
+            made.environment |= livekit.environment
+        await made.start()
+        yield made
+        made.kill()
+        await made.database.dispose()
 
 
 @pytest_asyncio.fixture

@@ -25,10 +25,13 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 CALL = ROOT / "telecontrol/web/assets/call"
+WORKER = "call-worker.js"
 
 # Keeps the page's sockets and connections in reach, so that a test can cut one or look at it.
 KEEP_HANDLES = """
   window.kept = { sockets: [], connections: [] };
+  kept.ours = () => kept.sockets.filter((socket) => socket.url.includes("/calls/"));
+  kept.attempts = () => kept.sockets.filter((socket) => socket.url.includes("/rtc")).length || kept.connections.length;
   for (const [name, list] of [["WebSocket", kept.sockets], ["RTCPeerConnection", kept.connections]]) {
     window[name] = new Proxy(window[name], { construct: (of, given) => { const made = new of(...given); list.push(made); return made; } });
   }
@@ -39,18 +42,13 @@ def build(folder: Path) -> Path:
     """The call's script and style as the product builds them, from the sources as they are now."""
     node = str(program("node"))
     modules = ROOT / "node_modules"
+    esbuild = [node, str(modules / "esbuild/bin/esbuild"), "--bundle", "--format=esm", "--log-level=warning"]
     commands = [
-        [
-            node,
-            str(modules / "esbuild/bin/esbuild"),
-            str(CALL / "index.ts"),
-            "--bundle",
-            "--format=esm",
-            "--target=es2020",
-        ],
+        [*esbuild, f"call={CALL / 'index.ts'}", "--splitting", "--target=es2020", f"--outdir={folder}"],
+        [*esbuild, str(modules / "livekit-client/dist/livekit-client.e2ee.worker.mjs"), f"--outfile={folder / WORKER}"],
         [node, str(modules / "sass/sass.js"), "--no-source-map", str(CALL / "call.scss"), str(folder / "call.css")],
     ]
-    commands[0] += [f"--outfile={folder / 'call.js'}", "--log-level=warning"]
+    commands[0].append(f"--define:CALL_WORKER='{WORKER}'")
     for command in commands:
         subprocess.run(command, check=True, cwd=ROOT)
     return folder
@@ -59,7 +57,15 @@ def build(folder: Path) -> Path:
 class CallServer:
     """The process that holds the calls: `start`, `kill`, `start` again on the same port."""
 
-    def __init__(self, database_url: str, static: Path, *, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        static: Path,
+        *,
+        provider: VideoProvider = VideoProvider.BUILTIN,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.provider = provider
         self.database_url = database_url
         self.database = Database(database_url)
         self.static = static
@@ -82,7 +88,7 @@ class CallServer:
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -106,7 +112,7 @@ class CallServer:
                 subject_id=subject_id,
                 opens_at=now - timedelta(minutes=1),
                 closes_at=now + timedelta(hours=1),
-                provider=VideoProvider.BUILTIN,
+                provider=self.provider,
                 now=now,
             )
         return Room(self, made.id, subject_id)
@@ -201,10 +207,11 @@ class Side:
         assert await self.page.evaluate("!document.querySelector('.call__sound').paused"), "the sound is not played"
 
     async def cut_socket(self) -> None:
-        await self.page.evaluate("kept.sockets.at(-1).close()")
+        await self.page.evaluate("kept.ours().at(-1).close()")
 
-    async def connections_made(self) -> int:
-        return int(await self.page.evaluate("kept.connections.length"))
+    async def attempts_made(self) -> int:
+        """How many times a way for the pictures was begun anew: LiveKit's client has a socket of its own for each."""
+        return int(await self.page.evaluate("kept.attempts()"))
 
     async def status(self) -> str:
         return str(await self.page.locator(".call__status").inner_text())

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from telecontrol.config import VideoProvider
 from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Side, in_call
 
 
@@ -32,10 +33,11 @@ async def test_both_see_and_hear_each_other_whoever_comes_first(side: MakeSide, 
     assert summary.admitted_at is not None
 
 
-async def test_both_at_once_twenty_times(server: CallServer, context_factory: MakeContext) -> None:
+async def test_both_at_once_many_times(server: CallServer, context_factory: MakeContext) -> None:
     doctors, insureds = await context_factory(), await context_factory()
     took = []
-    for _ in range(20):
+    # Who offers is ours to order with the built-in call alone; LiveKit's client needs fewer proofs.
+    for _ in range(20 if server.provider is VideoProvider.BUILTIN else 5):
         room = await server.room()
         doctor = await Side.prepare(doctors, room, "doctor")
         insured = await Side.prepare(insureds, room, "insured")
@@ -45,12 +47,10 @@ async def test_both_at_once_twenty_times(server: CallServer, context_factory: Ma
         await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
         took.append(time.monotonic() - started)
         await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
-        assert (await doctor.connections_made(), await insured.connections_made()) == (1, 1), (
-            "a second attempt was needed"
-        )
+        assert (await doctor.attempts_made(), await insured.attempts_made()) == (1, 1), "a second attempt was needed"
         await asyncio.gather(doctor.page.close(), insured.page.close())
     print(f"admitted to moving picture on both sides, seconds: {sorted(round(each, 2) for each in took)}")
-    assert sorted(took)[10] < 2
+    assert sorted(took)[len(took) // 2] < (2 if server.provider is VideoProvider.BUILTIN else 4)
 
 
 async def test_before_admission_no_picture_and_no_sound_goes_anywhere(side: MakeSide, room: Room) -> None:
@@ -59,7 +59,7 @@ async def test_before_admission_no_picture_and_no_sound_goes_anywhere(side: Make
     await asyncio.gather(doctor.reaches("waiting"), insured.reaches("waiting"))
     await insured.page.wait_for_function("() => document.querySelector('.call__own-picture').videoWidth > 0")
     await asyncio.sleep(1.5)
-    assert (await doctor.connections_made(), await insured.connections_made()) == (0, 0)
+    assert (await doctor.attempts_made(), await insured.attempts_made()) == (0, 0)
     assert not await doctor.page.evaluate("document.querySelector('.call__remote').srcObject")
     summary = await room.attendance()
     assert summary.had_arrived
@@ -89,10 +89,10 @@ async def test_a_dropped_socket_does_not_stop_the_picture(side: MakeSide, who: s
     await cut.cut_socket()
     assert await cut.state() == "live"
     await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
-    await cut.page.wait_for_function("() => kept.sockets.length === 2 && kept.sockets[1].readyState === 1")
+    await cut.page.wait_for_function("() => kept.ours().length === 2 && kept.ours()[1].readyState === 1")
     await asyncio.sleep(1)
     assert {await doctor.state(), await insured.state()} == {"live"}
-    assert (await doctor.connections_made(), await insured.connections_made()) == (1, 1)
+    assert (await doctor.attempts_made(), await insured.attempts_made()) == (1, 1)
 
 
 async def test_a_server_gone_for_two_seconds_does_not_stop_the_picture(
@@ -106,9 +106,9 @@ async def test_a_server_gone_for_two_seconds_does_not_stop_the_picture(
     assert {await doctor.state(), await insured.state()} == {"live"}
     await server.start()
     for each in (doctor, insured):
-        await each.page.wait_for_function("() => kept.sockets.at(-1).readyState === 1", timeout=15_000)
+        await each.page.wait_for_function("() => kept.ours().at(-1).readyState === 1", timeout=15_000)
     await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
-    assert (await doctor.connections_made(), await insured.connections_made()) == (1, 1)
+    assert (await doctor.attempts_made(), await insured.attempts_made()) == (1, 1)
     # And the server knows them again: a reload still needs no admission.
     await insured.page.reload()
     await asyncio.gather(insured.reaches("live"), doctor.reaches("live"))
@@ -146,13 +146,15 @@ async def test_the_buttons_do_what_they_say(side: MakeSide) -> None:
     await insured.page.get_by_role("button", name="Remettre la caméra").click()
     await hint.wait_for(state="hidden")
 
+    await insured.page.get_by_role("button", name="Plus").click()
     await insured.page.get_by_role("button", name="Son seul").click()
-    await hint.get_by_text("Caméra coupée").wait_for()
+    await hint.get_by_text("Son seul de l’autre côté").wait_for()
     before = await insured.statistics()
     await asyncio.sleep(1)
     after = await insured.statistics()
     assert after["framesDecoded"] - before["framesDecoded"] <= 3, "the doctor's picture is still sent"
     assert after["audioEnergy"] > before["audioEnergy"]
+    await insured.page.get_by_role("button", name="Plus").click()
     await insured.page.get_by_role("button", name="Remettre l’image").click()
     await asyncio.gather(insured.sees_and_hears(), doctor.sees_and_hears())
     assert {await doctor.state(), await insured.state()} == {"live"}
@@ -182,4 +184,4 @@ async def test_leaving_frees_the_place_and_says_so(side: MakeSide) -> None:
     await insured.page.get_by_role("button", name="Quitter").click()
     await insured.reaches("ended")
     await doctor.reaches("waiting")
-    assert await doctor.title() == "L’assuré n’est pas encore là"
+    assert await doctor.title() == "L’assuré a quitté l’appel"

@@ -19,11 +19,12 @@ from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Si
 from tests.support.needs import program
 from tests.support.ports import free_port
 
+# Through a relay alone, and there is none: no candidate of either side leads anywhere.
 NO_ROUTE = """
-  const add = RTCPeerConnection.prototype.addIceCandidate;
-  RTCPeerConnection.prototype.addIceCandidate = function (candidate) {
-    return window.isRouteFree ? add.call(this, candidate) : Promise.resolve();
-  };
+  const blocked = (given) => window.isRouteFree ? given : { ...given, iceTransportPolicy: "relay", iceServers: [] };
+  const configure = RTCPeerConnection.prototype.setConfiguration;
+  RTCPeerConnection.prototype.setConfiguration = function (given) { return configure.call(this, blocked(given)); };
+  window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, { construct: (of, [given]) => new of(blocked(given)) });
 """
 NO_CAMERA = """
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -37,7 +38,7 @@ async def test_nothing_happens_before_a_click(side: MakeSide, room: Room) -> Non
     await insured.enter(start="button")
     await asyncio.sleep(0.5)
     assert await insured.state() == "idle"
-    assert await insured.page.evaluate("kept.sockets.length") == 0
+    assert await insured.page.evaluate("kept.ours().length") == 0
     assert not (await room.attendance()).had_arrived
 
     await insured.page.get_by_role("button", name="Entrer").click()
@@ -79,7 +80,7 @@ async def test_without_a_camera_the_call_is_held_by_sound(side: MakeSide) -> Non
     await asyncio.sleep(1.5)
     after = await doctor.statistics()
     assert after["audioEnergy"] > before["audioEnergy"]
-    assert (await doctor.state(), await doctor.connections_made()) == ("live", 1), "no picture expected, none missed"
+    assert (await doctor.state(), await doctor.attempts_made()) == ("live", 1), "no picture expected, none missed"
 
 
 async def test_a_network_that_lets_nothing_through_ends_at_the_telephone(side: MakeSide, room: Room) -> None:
@@ -89,7 +90,7 @@ async def test_a_network_that_lets_nothing_through_ends_at_the_telephone(side: M
         await each.enter()
     await doctor.admit()
     await asyncio.gather(doctor.reaches("failed", within=60), insured.reaches("failed", within=60))
-    assert await doctor.connections_made() == 3
+    assert await doctor.attempts_made() == 3
     assert "ne vous sera pas reproché" in await insured.page.locator(".call__text").first.inner_text()
     assert await insured.page.locator(".call__phone-number").get_attribute("href") == "tel:0184800000"
     summary = await room.attendance()
@@ -248,9 +249,9 @@ async def test_the_third_try_goes_by_the_relay_alone(relay: CallServer, side: Ma
     assert (await doctor.statistics())["route"] != "relay"
     for epoch in (1, 2):
         await insured.page.evaluate(
-            "epoch => kept.sockets.at(-1).send(JSON.stringify({ type: 'stuck', epoch, reason: 'no_frames' }))", epoch
+            "epoch => kept.ours().at(-1).send(JSON.stringify({ type: 'stuck', epoch, reason: 'no_frames' }))", epoch
         )
-    await insured.page.wait_for_function("() => kept.connections.length === 3")
+    await insured.page.wait_for_function("() => kept.attempts() === 3")
     await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
     await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
     assert {(await doctor.statistics())["route"], (await insured.statistics())["route"]} == {"relay"}

@@ -13,6 +13,22 @@ export interface Order {
   isOfferer: boolean;
   icePolicy: RTCIceTransportPolicy;
   iceServers: RTCIceServer[];
+  /** What another provider's client needs besides. */
+  way?: unknown;
+}
+
+/** What carries pictures and sound during one attempt. */
+export interface Carrier {
+  begin(): Promise<void>;
+  /** Whether this one, which stands, will do for a new order as well. */
+  adopt?(order: Order): boolean;
+  hear(description: RTCSessionDescriptionInit): Promise<void>;
+  hearCandidate(candidate: RTCIceCandidateInit): Promise<void>;
+  replace(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void>;
+  sendVideo(isWanted: boolean): Promise<void>;
+  readonly isConnected: boolean;
+  statistics(): Promise<Statistics>;
+  close(): void;
 }
 
 export interface AttemptHandlers {
@@ -25,7 +41,7 @@ export interface AttemptHandlers {
 
 const KINDS = ["audio", "video"] as const;
 
-export class Attempt {
+export class Attempt implements Carrier {
   readonly connection: RTCPeerConnection;
   private readonly remote = new MediaStream();
   private readonly early: RTCIceCandidateInit[] = [];
@@ -158,7 +174,7 @@ export class Attempt {
 
 export const wantsPicture = (mine: Media, theirs: Media): boolean => mine.wantsVideo && theirs.video;
 
-function summarise(report: RTCStatsReport): Statistics {
+export function summarise(report: RTCStatsReport): Statistics {
   const found: Statistics = { framesDecoded: 0, audioPackets: 0, audioEnergy: 0, packetsLost: 0, packetsReceived: 0, route: "" };
   report.forEach((entry: Record<string, unknown>) => {
     const number = (name: string) => (typeof entry[name] === "number" ? (entry[name] as number) : 0);
@@ -170,6 +186,9 @@ function summarise(report: RTCStatsReport): Statistics {
         found.audioPackets += number("packetsReceived");
         found.audioEnergy += number("totalAudioEnergy");
       }
+    }
+    if (entry.type === "candidate-pair" && entry.nominated === true && number("availableOutgoingBitrate") > 0) {
+      found.outgoingBitrate = number("availableOutgoingBitrate");
     }
     if (entry.type === "transport" && typeof entry.selectedCandidatePairId === "string") {
       found.route = routeOf(report, entry.selectedCandidatePairId);

@@ -1,7 +1,7 @@
 /** The built-in provider's client: one socket for orders, one numbered attempt at a time for the pictures. */
-import { Attempt, wantsPicture, type Order } from "./attempt";
+import { Attempt, wantsPicture, type AttemptHandlers, type Carrier, type Order } from "./attempt";
 import { Link, type GetTicket, type Message } from "./link";
-import { Judge } from "./quality";
+import { Judge, type Sample } from "./quality";
 import {
   ABSENT,
   NO_MEDIA,
@@ -33,15 +33,15 @@ export class Builtin implements Adapter {
   onEvent: (event: AdapterEvent) => void = () => undefined;
   private readonly page = crypto.randomUUID();
   private readonly link: Link;
-  private attempt: Attempt | null = null;
+  protected attempt: Carrier | null = null;
   private epoch = 0;
   private isLive = false;
   private isOpen = false;
   private isReady = false;
   private isLinked = false;
   private isAdmitted = false;
-  private local = new MediaStream();
-  private mine: Media = NO_MEDIA;
+  protected local = new MediaStream();
+  protected mine: Media = NO_MEDIA;
   private peer: Peer = ABSENT;
   private looking: ReturnType<typeof setTimeout> | undefined;
   private polling: ReturnType<typeof setTimeout> | undefined;
@@ -73,10 +73,15 @@ export class Builtin implements Adapter {
   media(media: Media): void {
     this.mine = media;
     this.link.send({ type: "media", media: wire(media) });
+    this.obey();
   }
 
   replace(kind: "audio" | "video", track: MediaStreamTrack | null): void {
     void this.attempt?.replace(kind, track);
+  }
+
+  chat(text: string): void {
+    if (!this.link.send({ type: "chat", text })) this.onEvent({ type: "refused", reason: "chat_undelivered" });
   }
 
   admit(): void {
@@ -149,6 +154,9 @@ export class Builtin implements Adapter {
       case "peer_problem":
         this.onEvent({ type: "peer_problem", code: message.code as Problem });
         break;
+      case "chat":
+        this.onEvent({ type: "chat", text: String(message.text), mine: false });
+        break;
       case "start":
         void this.start(message);
         break;
@@ -186,15 +194,16 @@ export class Builtin implements Adapter {
       since: (said.since as string | null) ?? null,
       media: unwire(said.media),
       hasLeft: said.has_left === true,
+      isReady: said.is_ready !== false,
     };
     if (this.peer.hasLeft) this.dropAttempt();
     this.onEvent({ type: "peer", peer: this.peer });
     this.obey();
   }
 
-  /** The other side says what it wants of us. */
+  /** A picture is sent when the other side wants one and this side has not switched it off: black costs them too. */
   private obey(): void {
-    if (this.peer.state !== "absent") void this.attempt?.sendVideo(this.peer.media.wantsVideo);
+    if (this.peer.state !== "absent") void this.attempt?.sendVideo(this.peer.media.wantsVideo && this.mine.video);
   }
 
   private refuse(message: Message): void {
@@ -202,7 +211,7 @@ export class Builtin implements Adapter {
     if (reason === "ticket_invalid") {
       // Old, most likely: the next attempt asks for another.
       this.link.forgetTicket();
-    } else if (reason === "not_yours" || reason === "nobody_waits" || reason === "unavailable") {
+    } else if (reason === "not_yours" || reason === "nobody_waits" || reason === "unavailable" || reason.startsWith("chat_")) {
       this.onEvent({ type: "refused", reason });
     } else if (reason === "room_closed" || reason === "room_over") {
       this.close();
@@ -233,42 +242,59 @@ export class Builtin implements Adapter {
       isOfferer: message.is_offerer === true,
       icePolicy: message.ice_policy as RTCIceTransportPolicy,
       iceServers: message.ice_servers as RTCIceServer[],
+      way: message.livekit,
     };
-    this.dropAttempt();
+    const kept = this.attempt?.adopt?.(order) === true ? this.attempt : null;
+    const first = kept === null ? null : sampleOf(await kept.statistics().catch(() => NO_STATISTICS));
+    if (kept === null) this.dropAttempt();
+    else this.lookAnew();
     this.epoch = order.epoch;
     this.peer = { ...this.peer, media: unwire(message.peer_media) };
     this.onEvent({ type: "negotiating", attempt: order.attempt });
-    const attempt = new Attempt(order, this.local, {
-      describe: (description) => this.link.send({ type: "description", epoch: order.epoch, description }),
-      candidate: (candidate) => this.link.send({ type: "candidate", epoch: order.epoch, candidate }),
-      onStream: (stream) => this.onEvent({ type: "stream", stream }),
-      onTransport: (connected) => this.onEvent({ type: "transport", connected }),
-      onTrouble: (reason) => this.stuck(attempt, reason),
-    });
+    const attempt: Carrier =
+      kept ??
+      this.carry(order, {
+        describe: (description) => this.link.send({ type: "description", epoch: order.epoch, description }),
+        candidate: (candidate) => this.link.send({ type: "candidate", epoch: order.epoch, candidate }),
+        onStream: (stream) => this.onEvent({ type: "stream", stream }),
+        onTransport: (connected) => this.onEvent({ type: "transport", connected }),
+        onTrouble: (reason) => this.stuck(attempt, reason),
+      });
     this.attempt = attempt;
-    this.look(attempt, new Judge(performance.now()));
-    await attempt.begin();
+    this.look(attempt, new Judge(performance.now(), first));
+    if (kept === null) await attempt.begin();
+    else this.onEvent({ type: "transport", connected: true });
+  }
+
+  /** What carries this attempt's pictures: another provider has another. */
+  protected carry(order: Order, handlers: AttemptHandlers): Carrier {
+    return new Attempt(order, this.local, handlers);
   }
 
   private dropAttempt(): void {
-    clearTimeout(this.looking);
     this.attempt?.close();
     this.attempt = null;
+    this.lookAnew();
+  }
+
+  private lookAnew(): void {
+    clearTimeout(this.looking);
     if (this.isLive) this.onEvent({ type: "quality", quality: "none" });
     this.isLive = false;
   }
 
   /** Look at the counters until the attempt is replaced, and say what is seen. */
-  private look(attempt: Attempt, judge: Judge): void {
+  private look(attempt: Carrier, judge: Judge): void {
     this.looking = setTimeout(
       async () => {
         const found = await attempt.statistics().catch(() => NO_STATISTICS);
         if (attempt !== this.attempt) return;
         const verdict = judge.judge(
-          { at: performance.now(), frames: found.framesDecoded, audioPackets: found.audioPackets, lost: found.packetsLost, received: found.packetsReceived },
+          sampleOf(found),
           {
             video: wantsPicture(this.mine, this.peer.media),
             audio: this.peer.media.audio,
+            isSendingVideo: this.mine.video && this.peer.media.wantsVideo,
             isExcused: this.options.isHidden() || (this.peer.state === "away" && this.isLinked && this.isLive && attempt.isConnected),
             isConnected: attempt.isConnected,
           },
@@ -290,7 +316,7 @@ export class Builtin implements Adapter {
     this.onEvent({ type: "quality", quality });
   }
 
-  private stuck(attempt: Attempt, reason: "no_frames" | "ice_failed" | "negotiation" | "frozen"): void {
+  private stuck(attempt: Carrier, reason: "no_frames" | "ice_failed" | "negotiation" | "frozen"): void {
     if (attempt !== this.attempt) return;
     this.isLive = false;
     this.onEvent({ type: "transport", connected: false });
@@ -326,11 +352,16 @@ export class Builtin implements Adapter {
   }
 }
 
-function wire(media: Media): Record<string, boolean> {
-  return { audio: media.audio, video: media.video, wants_video: media.wantsVideo };
+function sampleOf(found: Statistics): Sample {
+  const { framesDecoded: frames, audioPackets, packetsLost: lost, packetsReceived: received, outgoingBitrate: outgoing } = found;
+  return { at: performance.now(), frames, audioPackets, lost, received, outgoing };
+}
+
+function wire(media: Media): Record<string, boolean | string> {
+  return { audio: media.audio, video: media.video, wants_video: media.wantsVideo, showing: media.showing ?? "" };
 }
 
 function unwire(said: unknown): Media {
-  const media = said as { audio: boolean; video: boolean; wants_video: boolean };
-  return { audio: media.audio, video: media.video, wantsVideo: media.wants_video };
+  const media = said as { audio: boolean; video: boolean; wants_video: boolean; showing?: Media["showing"] };
+  return { audio: media.audio, video: media.video, wantsVideo: media.wants_video, showing: media.showing ?? "" };
 }

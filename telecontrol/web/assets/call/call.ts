@@ -1,16 +1,18 @@
 /** One page's call: devices, provider and state machine together. It knows no element of the page. */
-import { cameras, openDevices, openTrack, stop } from "./devices";
+import type { Plugged } from "./devices";
 import { Emitter } from "./emitter";
-import { Meter, SilenceWatch } from "./levels";
+import { LocalMedia, type Kind } from "./local_media";
 import { begin, reduce, stateOf, type Facts, type Input } from "./machine";
-import type { Adapter, AdapterEvent, CallState, Media, Peer, Problem, Role, Statistics } from "./types";
+import { recall, remember, type DeviceKind } from "./preferences";
+import { Thrift } from "./thrift";
+import type { Adapter, AdapterEvent, CallState, Media, Peer, Problem, Role, Showing, Statistics } from "./types";
 
 export interface CallEvents {
   /** The state changed, or what is known beside it (delay, peer, reason). */
   change: { state: CallState; facts: Facts };
   peer: Peer;
   peerProblem: Problem;
-  /** The doctor's wish was not granted: `nobody_waits`, `unavailable`. */
+  /** The doctor's wish was not granted: `nobody_waits`, `unavailable`; or a written line was not passed on. */
   refused: string;
   local: MediaStream;
   remote: MediaStream;
@@ -19,49 +21,75 @@ export interface CallEvents {
   problem: Problem | null;
   /** Of the own microphone, between 0 and 1; null when it cannot be measured. */
   level: number | null;
+  /** A written line, of either side. Kept nowhere. */
+  chat: { text: string; mine: boolean };
+  plugged: Plugged;
 }
 
-const LEVEL_MS = 200;
+/** As the server has it. */
+export const LONGEST_CHAT = 500;
+const LOOK_MS = 1_000;
 
 export class Call extends Emitter<CallEvents> {
+  readonly own: LocalMedia;
   private facts: Facts;
   private state: CallState = "idle";
-  private local: MediaStream = new MediaStream();
   private wanted: Media = { audio: true, video: true, wantsVideo: true };
+  /** Pictures were given up by itself, on a network that stayed poor. */
+  private saves = false;
+  /** Whether the camera was on when pictures were given up: nobody's camera is switched on by itself. */
+  private hadCamera = true;
+  private hasDevices = false;
   private problem: Problem | null = null;
-  private meter: Meter | null = null;
-  private readonly silence = new SilenceWatch();
-  private metering: ReturnType<typeof setInterval> | undefined;
+  private readonly thrift = new Thrift();
+  private looking: ReturnType<typeof setInterval> | undefined;
   private wakeLock: WakeLockSentinel | null = null;
-  private cameraIds: string[] = [];
 
   constructor(
     readonly role: Role,
     private readonly adapter: Adapter,
+    { isTelephone = false } = {},
   ) {
     super();
     this.facts = begin(role);
+    this.own = new LocalMedia(isTelephone);
     adapter.onEvent = (event) => this.take(event);
+    this.followOwn();
   }
 
-  get current(): { state: CallState; facts: Facts; problem: Problem | null; media: Media } {
-    return { state: this.state, facts: this.facts, problem: this.problem, media: this.media };
+  get current(): { state: CallState; facts: Facts; problem: Problem | null; media: Media; isSaving: boolean } {
+    return { state: this.state, facts: this.facts, problem: this.problem, media: this.media, isSaving: this.saves };
+  }
+
+  /** By choice: the other side is told of no missing camera. */
+  get comesWithoutCamera(): boolean {
+    return !this.wanted.video;
   }
 
   get hasSeveralCameras(): boolean {
-    return this.cameraIds.length > 1;
+    return this.own.hasSeveralCameras;
   }
 
   /** Enter: the waiting room hears of it at once, whatever the browser asks about camera and microphone meanwhile. */
   async start(): Promise<void> {
-    this.apply({ type: "start" });
-    this.adapter.open();
-    await this.openDevices();
+    await this.begin(false);
+  }
+
+  /** Arrive, which the waiting room hears of at once, and choose camera and microphone before going in. */
+  async arrive(): Promise<void> {
+    if (recall().isSoundOnly) this.wanted = { ...this.wanted, video: false, wantsVideo: true };
+    await this.begin(true);
+  }
+
+  /** Devices are chosen: go in, one press. */
+  goIn(): void {
+    this.apply({ type: "settled" });
+    if (this.hasDevices) this.adapter.ready(this.own.stream, this.media);
   }
 
   /** Take the call back in this page after another one took it, or come back after leaving. */
   async resume(): Promise<void> {
-    this.releaseDevices();
+    this.own.release();
     await this.start();
   }
 
@@ -72,10 +100,10 @@ export class Call extends Emitter<CallEvents> {
 
   /** Ask for camera and microphone again, after somebody allowed them. */
   async retryDevices(): Promise<void> {
-    this.releaseDevices();
+    this.own.release();
     await this.openDevices();
-    for (const kind of ["audio", "video"] as const) this.adapter.replace(kind, this.track(kind));
-    this.adapter.media(this.media);
+    for (const kind of ["audio", "video"] as const) this.adapter.replace(kind, this.own.track(kind));
+    this.tellMedia();
   }
 
   setMicrophone(isOn: boolean): void {
@@ -84,25 +112,49 @@ export class Call extends Emitter<CallEvents> {
   }
 
   setCamera(isOn: boolean): void {
+    this.decided(false);
     this.wanted = { ...this.wanted, video: isOn, wantsVideo: isOn ? true : this.wanted.wantsVideo };
     this.applyOrAsk(isOn, "video");
   }
 
   /** Neither send nor receive pictures: for a weak network, or by choice. */
   setSoundOnly(isOn: boolean): void {
-    this.wanted = { ...this.wanted, video: !isOn, wantsVideo: !isOn };
-    this.applyMedia();
+    this.decided(false);
+    this.giveUpPictures(isOn);
+  }
+
+  /** Before going in: come without a camera, and without being asked for one; remembered. */
+  async comeWithSoundOnly(isOn: boolean): Promise<void> {
+    remember({ isSoundOnly: isOn });
+    this.wanted = { ...this.wanted, video: !isOn };
+    await this.retryDevices();
+  }
+
+  async choose(kind: DeviceKind, id: string): Promise<void> {
+    await this.own.choose(kind, id);
+    this.emit("media", this.media);
   }
 
   async switchCamera(): Promise<void> {
-    const present = this.local.getVideoTracks()[0];
-    if (present === undefined || this.cameraIds.length < 2) return;
-    const index = this.cameraIds.indexOf(present.getSettings().deviceId ?? "");
-    const next = this.cameraIds[(index + 1) % this.cameraIds.length];
-    // Telephones hold one camera at a time: the old one is let go first.
-    present.stop();
-    const track = (await openTrack("video", { cameraId: next })) ?? (await openTrack("video"));
-    this.swap("video", track);
+    await this.own.switchCamera();
+  }
+
+  /** A document to the camera, the screen, or the face again: live only, like the face, and kept nowhere. */
+  async show(what: Showing): Promise<void> {
+    if (what !== "" && !this.wanted.wantsVideo) this.setSoundOnly(false);
+    if (!(await this.own.show(what))) {
+      await this.own.show("");
+      if (what === "document") this.say("no_camera");
+    }
+    this.tellMedia();
+  }
+
+  /** Say something in writing. */
+  chat(text: string): void {
+    const said = text.trim().slice(0, LONGEST_CHAT);
+    if (said === "") return;
+    this.emit("chat", { text: said, mine: true });
+    this.adapter.chat(said);
   }
 
   admit(): void {
@@ -151,18 +203,29 @@ export class Call extends Emitter<CallEvents> {
 
   destroy(): void {
     this.adapter.close();
-    this.releaseDevices();
+    this.own.release();
     this.letSleep();
   }
 
   // Inside.
 
   private get media(): Media {
+    const { showing } = this.own;
     return {
-      audio: this.wanted.audio && this.track("audio") !== null,
-      video: this.wanted.video && this.track("video") !== null,
+      audio: this.wanted.audio && this.own.track("audio") !== null,
+      video: (this.wanted.video || showing !== "") && this.own.track("video") !== null,
       wantsVideo: this.wanted.wantsVideo,
+      showing,
     };
+  }
+
+  private async begin(isChoosing: boolean): Promise<void> {
+    this.saves = false;
+    this.apply({ type: "start", isChoosing });
+    this.adapter.open();
+    clearInterval(this.looking);
+    this.looking = setInterval(() => this.economise(), LOOK_MS);
+    await this.openDevices();
   }
 
   private take(event: AdapterEvent): void {
@@ -170,9 +233,10 @@ export class Call extends Emitter<CallEvents> {
     if (event.type === "peer") this.emit("peer", event.peer);
     if (event.type === "peer_problem") this.emit("peerProblem", event.code);
     if (event.type === "refused") this.emit("refused", event.reason);
+    if (event.type === "chat") this.emit("chat", { text: event.text, mine: false });
     this.apply(event);
     if (event.type === "takeover" || event.type === "ended") {
-      this.releaseDevices();
+      this.own.release();
       this.letSleep();
     }
   }
@@ -186,78 +250,76 @@ export class Call extends Emitter<CallEvents> {
   }
 
   private async openDevices(): Promise<void> {
-    const { stream, problem } = await openDevices();
+    this.hasDevices = false;
+    const { problem, isCurrent } = await this.own.open(this.wanted.video);
+    if (!isCurrent) return;
     if (this.facts.outcome === "ended" || this.facts.outcome === "takeover") {
-      stop(stream);
+      this.own.release();
       return;
     }
-    this.local = stream;
-    for (const track of stream.getTracks()) this.follow(track);
-    this.applyEnabled();
-    this.emit("local", stream);
-    this.adapter.ready(stream, this.media);
+    this.hasDevices = true;
+    if (!this.facts.isChoosing) this.adapter.ready(this.own.stream, this.media);
     this.emit("media", this.media);
     this.say(problem);
-    this.listen();
-    this.cameraIds = (await cameras()).map((camera) => camera.deviceId);
-    this.emit("media", this.media);
     void this.keepAwake();
   }
 
-  private releaseDevices(): void {
-    clearInterval(this.metering);
-    this.meter?.close();
-    this.meter = null;
-    for (const track of this.local.getTracks()) track.onended = null;
-    stop(this.local);
+  private followOwn(): void {
+    const { own } = this;
+    own.on("stream", (stream) => this.emit("local", stream));
+    own.on("replaced", ({ kind, track }) => {
+      this.adapter.replace(kind, track);
+      this.tellMedia();
+    });
+    own.on("lost", (kind) => this.say(kind === "audio" ? "no_microphone" : "no_camera"));
+    own.on("plugged", (devices) => {
+      this.emit("plugged", devices);
+      this.emit("media", this.media);
+    });
+    own.on("level", ({ level, isSilent }) => {
+      this.emit("level", level);
+      if (isSilent) this.say("microphone_silent");
+      else if (this.problem === "microphone_silent" && level !== null) this.say(null);
+    });
   }
 
   /** Switching on what the browser did not give asks for it again. */
-  private applyOrAsk(isOn: boolean, kind: "audio" | "video"): void {
-    if (isOn && this.track(kind) === null) void this.retryDevices();
+  private applyOrAsk(isOn: boolean, kind: Kind): void {
+    if (isOn && this.own.track(kind) === null) void this.retryDevices();
     else this.applyMedia();
   }
 
   private applyMedia(): void {
-    this.applyEnabled();
+    this.own.enable(this.wanted);
+    this.tellMedia();
+  }
+
+  private tellMedia(): void {
     this.adapter.media(this.media);
     this.emit("media", this.media);
   }
 
-  private applyEnabled(): void {
-    for (const track of this.local.getAudioTracks()) track.enabled = this.wanted.audio;
-    for (const track of this.local.getVideoTracks()) track.enabled = this.wanted.video;
+  /** Somebody decided about pictures: what was done by itself is done with. */
+  private decided(saves: boolean): void {
+    if (!saves) this.thrift.indulge();
+    this.saves = saves;
   }
 
-  /** A device that is pulled out, or taken by a telephone call, is asked for again. */
-  private follow(track: MediaStreamTrack): void {
-    track.onended = async () => {
-      const kind = track.kind as "audio" | "video";
-      this.swap(kind, await openTrack(kind));
-      this.say(this.track(kind) === null ? (kind === "audio" ? "no_microphone" : "no_camera") : null);
-    };
+  private giveUpPictures(isOn: boolean): void {
+    if (isOn && this.own.showing !== "") void this.own.show("");
+    if (isOn && this.wanted.wantsVideo) this.hadCamera = this.wanted.video;
+    this.wanted = { ...this.wanted, video: !isOn && this.hadCamera, wantsVideo: !isOn };
+    this.applyOrAsk(this.wanted.video, "video");
   }
 
-  private swap(kind: "audio" | "video", track: MediaStreamTrack | null): void {
-    for (const old of this.local.getTracks().filter((candidate) => candidate.kind === kind)) {
-      old.onended = null;
-      old.stop();
-      this.local.removeTrack(old);
-    }
-    if (track !== null) {
-      this.local.addTrack(track);
-      this.follow(track);
-    }
-    this.applyEnabled();
-    this.adapter.replace(kind, track);
-    this.adapter.media(this.media);
-    this.emit("local", this.local);
-    this.emit("media", this.media);
-    if (kind === "audio") this.listen();
-  }
-
-  private track(kind: "audio" | "video"): MediaStreamTrack | null {
-    return this.local.getTracks().find((track) => track.kind === kind && track.readyState === "live") ?? null;
+  /** On a network that stays poor the sound is saved by giving up pictures; they come back by themselves. */
+  private economise(): void {
+    const isByChoice = !this.wanted.wantsVideo && !this.saves;
+    if (document.hidden || isByChoice || this.facts.outcome !== null) return;
+    const todo = this.thrift.see(this.facts.quality, performance.now(), this.saves);
+    if (todo === null) return;
+    this.saves = todo === "save";
+    this.giveUpPictures(this.saves);
   }
 
   private say(problem: Problem | null): void {
@@ -267,20 +329,6 @@ export class Call extends Emitter<CallEvents> {
     this.emit("problem", problem);
   }
 
-  /** Measure the own microphone: shown as a level, and watched for a silence that nobody wanted. */
-  private listen(): void {
-    clearInterval(this.metering);
-    this.meter?.close();
-    this.meter = new Meter(this.local);
-    this.metering = setInterval(() => {
-      const level = this.media.audio ? (this.meter?.level() ?? null) : null;
-      this.emit("level", level);
-      const isSilent = this.silence.hear(level, performance.now());
-      if (isSilent) this.say("microphone_silent");
-      else if (this.problem === "microphone_silent" && level !== null) this.say(null);
-    }, LEVEL_MS);
-  }
-
   /** A screen that stays lit keeps the telephone from locking while one waits. */
   private async keepAwake(): Promise<void> {
     if (this.facts.outcome !== null || document.hidden || (this.wakeLock !== null && !this.wakeLock.released)) return;
@@ -288,6 +336,7 @@ export class Call extends Emitter<CallEvents> {
   }
 
   private letSleep(): void {
+    clearInterval(this.looking);
     void this.wakeLock?.release();
     this.wakeLock = null;
   }

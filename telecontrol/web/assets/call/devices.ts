@@ -1,4 +1,5 @@
 /** Camera and microphone: what can be had, and one clear word for each reason why not. */
+import { known, type DeviceKind, type Preferences } from "./preferences";
 import type { Problem } from "./types";
 
 export interface Opened {
@@ -11,11 +12,18 @@ export interface Choice {
   cameraId?: string;
   microphoneId?: string;
   facing?: "user" | "environment";
+  /** Enough to read small print. */
+  isDetailed?: boolean;
 }
+
+/** What is plugged in now, by kind. Names are empty until the browser has been allowed to tell them. */
+export type Plugged = Record<DeviceKind, MediaDeviceInfo[]>;
 
 export interface Surroundings {
   isSecure: boolean;
   hasApi: boolean;
+  /** Any browser of the last years: without the camera's interface it is one that lives inside an application. */
+  isRecent?: boolean;
   userAgent: string;
   /** Of the kinds that were asked for, whether one is refused in the browser's own settings. */
   isDenied: boolean;
@@ -30,10 +38,10 @@ export function isInApp(userAgent: string): boolean {
 }
 
 /** What is wrong before anybody is asked, or null. */
-export function unavailable({ isSecure, hasApi, userAgent }: Surroundings): Problem | null {
+export function unavailable({ isSecure, hasApi, isRecent, userAgent }: Surroundings): Problem | null {
   if (hasApi) return null;
-  if (isInApp(userAgent)) return "in_app_browser";
-  return isSecure ? "unsupported" : "insecure_context";
+  if (!isSecure) return "insecure_context";
+  return isInApp(userAgent) || isRecent === true ? "in_app_browser" : "unsupported";
 }
 
 /** The name of what getUserMedia threw. Browsers and systems say it in different ways. */
@@ -61,26 +69,36 @@ export function nameProblem(error: { name: string; message: string }, around: Su
 
 function video(choice: Choice): MediaTrackConstraints {
   // Enough to read a document held up to the camera, little enough for a telephone network.
-  const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } };
-  if (choice.cameraId) return { ...size, deviceId: { exact: choice.cameraId } };
-  return { ...size, facingMode: choice.facing ?? "user" };
+  const [width, height] = choice.isDetailed ? [1920, 1080] : [1280, 720];
+  const size = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 24, max: 30 } };
+  // Wished for, never insisted on: a device that is gone must not stand in the way of the one that is there.
+  if (choice.cameraId) return { ...size, deviceId: { ideal: choice.cameraId } };
+  return { ...size, facingMode: { ideal: choice.facing ?? "user" } };
 }
 
 function audio(choice: Choice): MediaTrackConstraints {
   const clean = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-  return choice.microphoneId ? { ...clean, deviceId: { exact: choice.microphoneId } } : clean;
+  return choice.microphoneId ? { ...clean, deviceId: { ideal: choice.microphoneId } } : clean;
 }
 
-/** Both, else what can be had: sound first, for a call without a picture is still a call. Never throws. */
-export async function openDevices(choice: Choice = {}): Promise<Opened> {
+/**
+ * Both, else what can be had: sound first, for a call without a picture is still a call. Never throws. With `isSoundOnly`
+ * the camera is not even asked for.
+ */
+export async function openDevices(choice: Choice = {}, { isSoundOnly = false } = {}): Promise<Opened> {
   const missing = unavailable(await surroundings());
   if (missing !== null) return { stream: new MediaStream(), problem: missing };
-  const tries: [MediaStreamConstraints, Problem | null][] = [
+  const both: [MediaStreamConstraints, Problem | null][] = [
     [{ audio: audio(choice), video: video(choice) }, null],
     [{ audio: true, video: true }, null],
     [{ audio: audio({}) }, "no_camera"],
     [{ video: true }, "no_microphone"],
   ];
+  const sound: [MediaStreamConstraints, Problem | null][] = [
+    [{ audio: audio(choice) }, null],
+    [{ audio: true }, null],
+  ];
+  const tries = isSoundOnly ? sound : both;
   let first: Problem | null = null;
   for (const [constraints, without] of tries) {
     try {
@@ -107,10 +125,31 @@ export async function openTrack(kind: "audio" | "video", choice: Choice = {}): P
   }
 }
 
-export async function cameras(): Promise<MediaDeviceInfo[]> {
-  const devices = await navigator.mediaDevices?.enumerateDevices().catch(() => []);
-  return (devices ?? []).filter((device) => device.kind === "videoinput");
+export async function plugged(): Promise<Plugged> {
+  const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  const of = (kind: MediaDeviceKind) => devices.filter((device) => device.kind === kind && device.deviceId !== "");
+  return { camera: of("videoinput"), microphone: of("audioinput"), speaker: of("audiooutput") };
 }
+
+/** What was chosen last time, among what is there now. */
+export async function chosen(preferences: Preferences): Promise<Choice> {
+  const present = await plugged();
+  // Before the browser is allowed to tell names and ids, the remembered id is the best guess.
+  const id = (kind: "camera" | "microphone") => known(preferences[kind], present[kind])?.deviceId ?? preferences[kind]?.id;
+  return { cameraId: id("camera"), microphoneId: id("microphone") };
+}
+
+/** The screen, a window or a tab, as the person chooses. Null when they think better of it. */
+export async function openScreen(): Promise<MediaStreamTrack | null> {
+  try {
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 10 } }, audio: false });
+    return stream.getVideoTracks()[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export const canShowScreen = (): boolean => typeof navigator.mediaDevices?.getDisplayMedia === "function";
 
 export function stop(stream: MediaStream): void {
   for (const track of stream.getTracks()) track.stop();
@@ -120,6 +159,7 @@ async function surroundings(): Promise<Surroundings> {
   return {
     isSecure: window.isSecureContext,
     hasApi: typeof navigator.mediaDevices?.getUserMedia === "function",
+    isRecent: typeof RTCPeerConnection === "function" || typeof IntersectionObserver === "function",
     userAgent: navigator.userAgent,
     isDenied: (await isDenied("camera")) || (await isDenied("microphone")),
   };

@@ -1,22 +1,20 @@
 /**
  * The call. A page either writes
  *
- *   <div data-call data-call-role="insured" data-call-ticket-url="…" data-call-room="…" data-call-phone="…"></div>
+ *   <div data-call data-call-provider="builtin" data-call-role="insured" data-call-ticket-url="…" data-call-room="…" data-call-phone="…"></div>
  *
- * and loads this script, or imports `mount` and hands it an element and options. `#device-test` becomes the device test.
+ * and loads this script, or imports `mount` and hands it an element and options.
  */
-import { mountTest } from "./device_test";
 import { mount, type Mounted, type MountOptions } from "./mount";
 import type { Role } from "./types";
 
 export { Call } from "./call";
 export { noticeOf } from "./notices";
 export { NotAllowed } from "./link";
-export { mountTest } from "./device_test";
 export { openDevices } from "./devices";
 export { Meter, chime, wakeAudio } from "./levels";
 export { mount, type Mounted, type MountOptions } from "./mount";
-export { TEXTS, type Texts } from "./texts";
+export { textsIn, type Texts } from "./texts";
 export { watchWaiting, type Waiting } from "./watch";
 export type { CallState, Peer, Problem, Statistics, Ticket } from "./types";
 
@@ -26,25 +24,22 @@ declare global {
   }
 }
 
-/** Mount every `[data-call]` and the device test (`#device-test`, `[data-call-test]`), those that are not mounted yet. */
+/** Mount every `[data-call]` that is not mounted yet. */
 export function mountAll(within: ParentNode = document): void {
-  for (const place of within.querySelectorAll<HTMLElement>("#device-test, [data-call-test]")) {
-    const { callResultUrl, callToken } = place.dataset;
-    if (place.querySelector(".call-test") === null) mountTest(place, { resultUrl: callResultUrl, headers: token(callToken) });
-  }
   for (const place of within.querySelectorAll<HTMLElement>("[data-call]")) {
-    if (place.mountedCall === undefined) place.mountedCall = mount(place, optionsOf(place));
+    if (place.mountedCall === undefined) place.mountedCall = mount(place, optionsOf(place), place.dataset.callProvider);
   }
 }
 
 function optionsOf(place: HTMLElement): MountOptions {
-  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callToken } = place.dataset;
+  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callLinkUrl, callToken } = place.dataset;
   return {
     role: callRole as Role,
     ticketUrl: callTicketUrl,
     room: callRoom,
     phone: callPhone,
-    start: callStart === "now" ? "now" : "button",
+    start: callStart === "now" || callStart === "devices" ? callStart : "button",
+    linkUrl: callLinkUrl,
     afterUrl: callAfterUrl,
     headers: token(callToken),
   };

@@ -65,10 +65,12 @@ export class Meter {
   }
 }
 
-/** Two short notes: somebody is waiting. Silent where the browser does not allow it yet. */
-export function chime(): void {
-  const audio = context();
-  if (audio === null || audio.state !== "running") return;
+/** Two short notes: somebody is waiting. Silent where the browser does not allow it yet. `speakerId` where one was chosen. */
+export async function chime(speakerId = ""): Promise<void> {
+  const audio = context() as (AudioContext & { setSinkId?: (id: string) => Promise<void> }) | null;
+  if (audio === null) return;
+  if (speakerId !== "") await audio.setSinkId?.(speakerId).catch(() => undefined);
+  if (audio.state !== "running") return;
   [660, 880].forEach((frequency, index) => {
     const start = audio.currentTime + index * 0.18;
     const tone = audio.createOscillator();

@@ -8,6 +8,8 @@ import { ABSENT, type AdapterEvent, type CallState, type Peer, type Quality, typ
 export interface Facts {
   readonly role: Role;
   readonly isStarted: boolean;
+  /** Arrived, and choosing camera and microphone. */
+  readonly isChoosing: boolean;
   readonly isLinked: boolean;
   readonly wasLinked: boolean;
   /** The server was heard by polling while the socket did not pass. */
@@ -24,12 +26,13 @@ export interface Facts {
   readonly opensAt: string | null;
 }
 
-export type Input = AdapterEvent | { type: "start" };
+export type Input = AdapterEvent | { type: "start"; isChoosing?: boolean } | { type: "settled" };
 
 export function begin(role: Role): Facts {
   return {
     role,
     isStarted: false,
+    isChoosing: false,
     isLinked: false,
     wasLinked: false,
     isPolled: false,
@@ -50,7 +53,9 @@ export function begin(role: Role): Facts {
 export function reduce(facts: Facts, input: Input): Facts {
   switch (input.type) {
     case "start":
-      return { ...begin(facts.role), isStarted: true };
+      return { ...begin(facts.role), isStarted: true, isChoosing: input.isChoosing ?? false };
+    case "settled":
+      return { ...facts, isChoosing: false };
     case "link":
       return { ...facts, isLinked: input.up, wasLinked: facts.wasLinked || input.up, isPolled: input.up ? false : facts.isPolled };
     case "welcome":
@@ -83,6 +88,7 @@ export function reduce(facts: Facts, input: Input): Facts {
 export function stateOf(facts: Facts): CallState {
   if (facts.outcome !== null) return facts.outcome;
   if (!facts.isStarted) return "idle";
+  if (facts.isChoosing) return "devices";
   if (facts.quality !== "none") return facts.quality;
   if (!facts.isLinked && !facts.isPolled) return facts.wasLinked ? "reconnecting" : "connecting";
   if (!facts.isAdmitted) return "waiting";

@@ -2,8 +2,9 @@
 import { Builtin } from "./builtin";
 import { Call } from "./call";
 import { chime, wakeAudio } from "./levels";
+import { Livekit } from "./livekit";
 import { NotAllowed, type GetTicket } from "./link";
-import { TEXTS, type Language, type Texts } from "./texts";
+import { textsIn, type Texts } from "./texts";
 import type { Adapter, Role, Ticket } from "./types";
 import { View } from "./view";
 
@@ -18,10 +19,12 @@ export interface MountOptions {
   /** Names the call for this tab, so that a reload comes back by itself. */
   room?: string;
   phone?: string;
-  language?: Language;
+  language?: string;
   texts?: Partial<Texts>;
-  /** "button" shows a button first; "now" enters at once. */
-  start?: "button" | "now";
+  /** "button" shows a button first; "devices" arrives and lets one choose camera and microphone; "now" enters at once. */
+  start?: "button" | "devices" | "now";
+  /** Where `POST` answers `{url}` with a link that opens the call in another browser. */
+  linkUrl?: string;
   /** Where to go when the call is over, if anywhere. */
   afterUrl?: string;
 }
@@ -34,22 +37,33 @@ export interface Mounted {
 /** Every provider by its name; each is a client of the same machine. */
 const ADAPTERS: Record<string, (role: Role, getTicket: GetTicket) => Adapter> = {
   builtin: (role, getTicket) => new Builtin({ role, getTicket, isHidden: () => document.hidden }),
+  livekit: (role, getTicket) => new Livekit({ role, getTicket, isHidden: () => document.hidden }),
 };
 
 export function mount(place: HTMLElement, options: MountOptions, provider = "builtin"): Mounted {
   const adapter = ADAPTERS[provider];
   if (adapter === undefined) throw new Error(`unknown provider: ${provider}`);
-  const language = options.language ?? (document.documentElement.lang.startsWith("en") ? "en" : "fr");
-  const texts: Texts = { ...TEXTS[language], ...options.texts };
-  const call = new Call(options.role, adapter(options.role, options.getTicket ?? posting(options)));
+  const language = options.language ?? (document.documentElement.lang || "fr");
+  const texts: Texts = { ...textsIn(language), ...options.texts };
+  const isTelephone = matchMedia("(pointer: coarse)").matches;
+  const call = new Call(options.role, adapter(options.role, options.getTicket ?? posting(options)), { isTelephone });
   const memory = new Memory(options.room);
   const enter = (): void => {
     wakeAudio();
     void call.start();
   };
-  const view = new View(place, { call, texts, locale: language, phone: options.phone ?? "", onJoin: enter });
-  const stops = [announce(place, call), remember(call, memory), followPage(call), ring(call), goOn(call, options.afterUrl)];
+  const view = new View(place, {
+    call,
+    texts,
+    locale: language,
+    phone: options.phone ?? "",
+    onJoin: enter,
+    getLink: options.linkUrl === undefined ? undefined : () => askLink(options),
+    homeUrl: options.afterUrl,
+  });
+  const stops = [announce(place, call), remember(call, memory), followPage(call, isTelephone), ring(call), callIn(call), goOn(call, options.afterUrl)];
   if (options.start === "now" || memory.isInside) enter();
+  else if (options.start === "devices") void call.arrive();
   return {
     call,
     destroy: () => {
@@ -87,13 +101,12 @@ class Memory {
 function remember(call: Call, memory: Memory): () => void {
   return call.on("change", ({ state }) => {
     if (state === "ended" || state === "takeover") memory.keep(false);
-    else if (state !== "idle" && state !== "failed") memory.keep(true);
+    else if (state !== "idle" && state !== "devices" && state !== "failed") memory.keep(true);
   });
 }
 
 /** Goodbye when the page goes (its seat is kept), back when it returns, and a look at the socket when it wakes. */
-function followPage(call: Call): () => void {
-  const isTelephone = matchMedia("(pointer: coarse)").matches;
+function followPage(call: Call, isTelephone: boolean): () => void {
   const isOver = (): boolean => ["idle", "ended", "takeover"].includes(call.current.state);
   const listeners: [EventTarget, string, (event: Event) => void][] = [
     [window, "pagehide", () => !isOver() && call.pause()],
@@ -111,10 +124,27 @@ function ring(call: Call): () => void {
   let wasWaiting = false;
   return call.on("peer", ({ state }) => {
     const isWaiting = state === "waiting";
-    if (isWaiting && !wasWaiting) chime();
+    if (isWaiting && !wasWaiting) void chime();
     if (isWaiting !== wasWaiting) document.title = isWaiting ? `● ${document.title}` : document.title.replace(/^● /, "");
     wasWaiting = isWaiting;
   });
+}
+
+/** Whoever laid the telephone down while waiting hears that the doctor has opened. */
+function callIn(call: Call): () => void {
+  if (call.role !== "insured") return () => undefined;
+  let wasAdmitted = false;
+  return call.on("change", ({ state, facts }) => {
+    if (facts.isAdmitted && !wasAdmitted && (state === "devices" || state === "admitted")) void chime(call.own.current("speaker"));
+    wasAdmitted = facts.isAdmitted;
+  });
+}
+
+async function askLink(options: MountOptions): Promise<string> {
+  const headers = { Accept: "application/json", ...options.headers };
+  const answer = await fetch(options.linkUrl ?? "", { method: "POST", credentials: "same-origin", headers });
+  if (!answer.ok) throw new Error(`link: ${answer.status}`);
+  return ((await answer.json()) as { url: string }).url;
 }
 
 function goOn(call: Call, afterUrl: string | undefined): () => void {

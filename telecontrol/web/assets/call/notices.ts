@@ -3,13 +3,32 @@ import type { Facts } from "./machine";
 import { fill, type Texts } from "./texts";
 import type { CallState, Problem } from "./types";
 
-export type Act = "join" | "retry" | "retryDevices" | "resume" | "rejoin" | "admit" | "later5" | "later10" | "copyLink";
+export type Act =
+  | "join"
+  | "retry"
+  | "retryDevices"
+  /** The same, where nothing had to be allowed. */
+  | "tryDevices"
+  | "resume"
+  | "rejoin"
+  | "admit"
+  | "later5"
+  | "later10"
+  | "copyLink"
+  | "pictureBack"
+  | "stopShowing"
+  | "answer"
+  /** The telephone number, to be pressed. */
+  | "call"
+  /** The page that one came from. */
+  | "home";
 
 export interface Notice {
   /** Said in the live region, always. */
   status: string;
   /** Shown large over the picture; null leaves the picture alone. */
   title: string | null;
+  /** A line break begins another paragraph. */
   text: string;
   acts: Act[];
 }
@@ -21,12 +40,14 @@ export function noticeOf(state: CallState, facts: Facts, texts: Texts, locale: s
   switch (state) {
     case "idle":
       return large(words.ready, ["join"]);
+    case "devices":
+      return bare((facts.isAdmitted ? texts.devices.awaited : texts.devices.arrived)[0]);
     case "connecting":
       return large([words.connecting, ""]);
     case "waiting":
       return waiting(facts, texts, locale, large);
     case "admitted":
-      return facts.peer.state === "here" || facts.isNegotiating ? large(words.admitted) : large(words.peerAbsent);
+      return facts.peer.state === "here" || facts.isNegotiating ? large(admitted(facts, texts)) : large(words.peerAbsent);
     case "connected":
       return large([words.connected, ""]);
     case "live":
@@ -47,14 +68,46 @@ export function noticeOf(state: CallState, facts: Facts, texts: Texts, locale: s
 /** What is wrong on this side, with what to press. */
 export function problemNotice(problem: Problem, texts: Texts): Notice {
   const [title, text] = texts.problem[problem];
-  const acts: Act[] = problem === "in_app_browser" ? ["copyLink"] : ["retryDevices"];
-  return { status: title, title, text, acts: problem === "unsupported" || problem === "insecure_context" ? [] : acts };
+  return { status: title, title, text, acts: [remedy(problem)] };
+}
+
+function remedy(problem: Problem): Act {
+  switch (problem) {
+    case "in_app_browser":
+    case "unsupported":
+    case "insecure_context":
+      // Nothing helps in here: another browser does.
+      return "copyLink";
+    case "refused_by_browser":
+    case "refused_by_system":
+      return "retryDevices";
+    default:
+      return "tryDevices";
+  }
+}
+
+export interface QualityWord {
+  level: "good" | "weak" | "sound";
+  words: string;
+}
+
+/** The connection in words, while there is one to speak of. */
+export function qualityWord(state: CallState, isSaving: boolean, texts: Texts): QualityWord | null {
+  if (state !== "live" && state !== "poor") return null;
+  if (isSaving) return { level: "sound", words: texts.quality.sound };
+  return state === "live" ? { level: "good", words: texts.quality.good } : { level: "weak", words: texts.quality.weak };
 }
 
 type Large = (words: [string, string], acts?: Act[]) => Notice;
 
 function bare(status: string): Notice {
   return { status, title: null, text: "", acts: [] };
+}
+
+/** The doctor has opened; the insured may still be at their camera. */
+function admitted(facts: Facts, texts: Texts): [string, string] {
+  const { admitted: words } = texts[facts.role];
+  return facts.peer.isReady === false ? [words[0], texts[facts.role].peerChoosing] : words;
 }
 
 function waiting(facts: Facts, texts: Texts, locale: string, large: Large): Notice {
@@ -65,23 +118,25 @@ function waiting(facts: Facts, texts: Texts, locale: string, large: Large): Noti
   }
   if (facts.peer.state === "waiting") {
     const [title, text] = words.peerWaiting;
-    return large([fill(title, { time: hour(facts.peer.since, locale) }), text], ["admit", "later5", "later10"]);
+    return large([fill(title, { time: hour(facts.peer.since, locale) }), facts.peer.isReady === false ? words.peerChoosing : text], ["admit", "later5", "later10"]);
   }
+  if (facts.peer.hasLeft) return large(words.peerLeft);
   return facts.peer.state === "away" ? large([words.peerAway, ""]) : large(words.waiting);
 }
 
 function ended(facts: Facts, texts: Texts, large: Large): Notice {
   const words = texts[facts.role];
-  if (facts.reason === "left") return large(words.left, ["rejoin"]);
-  if (facts.reason === "finished") return large(words.finished, ["rejoin"]);
-  return large(words.closed);
+  if (facts.reason === "left") return large(words.left, ["rejoin", "home"]);
+  if (facts.reason === "finished") return large(words.finished, ["rejoin", "home"]);
+  return large(words.closed, ["home"]);
 }
 
 function failed(facts: Facts, texts: Texts, large: Large): Notice {
   const words = texts[facts.role];
-  if (facts.reason === "no_media") return large(words.failed, ["retry"]);
+  // By telephone the appointment is not lost: the number comes first, another try second.
+  if (facts.reason === "no_media") return large(words.failed, ["call", "retry"]);
   if (facts.reason === "room_not_open") return large(words.notOpen, ["retry"]);
-  return large(words.notAllowed, ["retry"]);
+  return large(words.notAllowed, ["retry", "call"]);
 }
 
 function hour(since: string | null, locale: string): string {

@@ -6,6 +6,8 @@ export const GIVE_UP_MS = 8_000;
 export const STALL_MS = 3_000;
 /** Share of lost packets over the last seconds above which picture and sound suffer. */
 const POOR_LOSS = 0.1;
+/** Bits per second below which a picture that is sent takes the room that the sound needs. */
+const POOR_BITRATE = 80_000;
 /** A gap between two samples longer than this means that the page slept: nobody is blamed for it. */
 const SLEPT_MS = 5_000;
 
@@ -15,12 +17,16 @@ export interface Sample {
   audioPackets: number;
   lost: number;
   received: number;
+  /** Bits per second that the network is thought to take from here; undefined when nobody knows. */
+  outgoing?: number;
 }
 
 export interface Expected {
   /** The other side sends a picture, and we want it. */
   video: boolean;
   audio: boolean;
+  /** This side sends a picture. */
+  isSendingVideo?: boolean;
   /** This page, or the other, is hidden: a still picture is nobody's fault. */
   isExcused: boolean;
   isConnected: boolean;
@@ -30,11 +36,14 @@ export type Verdict = "none" | "live" | "poor" | "dead";
 
 export class Judge {
   private progressAt: number;
-  private last: Sample | null = null;
   private isLive = false;
   private loss = 0;
 
-  constructor(startedAt: number) {
+  /** `last`: what was counted before, where a connection that stands is looked at anew. */
+  constructor(
+    startedAt: number,
+    private last: Sample | null = null,
+  ) {
     this.progressAt = startedAt;
   }
 
@@ -52,7 +61,8 @@ export class Judge {
     if (still >= GIVE_UP_MS) return "dead";
     if (!this.isLive) return "none";
     if (last !== null) this.loss = this.smoothedLoss(sample, last);
-    return still >= STALL_MS || this.loss > POOR_LOSS ? "poor" : "live";
+    const isNarrow = expected.isSendingVideo === true && sample.outgoing !== undefined && sample.outgoing < POOR_BITRATE;
+    return still >= STALL_MS || this.loss > POOR_LOSS || isNarrow ? "poor" : "live";
   }
 
   /** Picture when one is sent, else sound, else the bare connection. */

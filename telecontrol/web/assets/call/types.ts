@@ -5,6 +5,8 @@ export type Role = "doctor" | "insured";
 /** Where a call stands. The same words for every provider. */
 export type CallState =
   | "idle"
+  /** Arrived; camera and microphone are being chosen, and nobody is told to negotiate yet. */
+  | "devices"
   | "connecting"
   | "waiting"
   | "admitted"
@@ -16,11 +18,15 @@ export type CallState =
   | "ended"
   | "failed";
 
+/** What stands in the place of the face: a document held up to the camera, or the screen. */
+export type Showing = "" | "document" | "screen";
+
 /** What a page sends, and whether it wants to see the other (sound only: it does not). */
 export interface Media {
   audio: boolean;
   video: boolean;
   wantsVideo: boolean;
+  showing?: Showing;
 }
 
 export type PeerState = "absent" | "waiting" | "here" | "away";
@@ -31,6 +37,8 @@ export interface Peer {
   since: string | null;
   media: Media;
   hasLeft: boolean;
+  /** Camera and microphone are settled on their side, with or without them; unknown counts as settled. */
+  isReady?: boolean;
 }
 
 /** What the page's own server answers when asked for a ticket. */
@@ -69,8 +77,16 @@ export interface Statistics {
   audioEnergy: number;
   packetsLost: number;
   packetsReceived: number;
+  /** Bits per second that the network is thought to take from here; unknown where the browser does not say. */
+  outgoingBitrate?: number;
   /** "relay" when the picture goes by the relay. */
   route: string;
+}
+
+/** Somebody in the call beside the two who hold it. */
+export interface Other {
+  id: string;
+  stream: MediaStream;
 }
 
 export type AdapterEvent =
@@ -81,10 +97,14 @@ export type AdapterEvent =
   | { type: "admitted" }
   | { type: "peer"; peer: Peer }
   | { type: "peer_problem"; code: Problem }
+  /** A written line of the other side. Kept nowhere. */
+  | { type: "chat"; text: string; mine: false }
   | { type: "negotiating"; attempt: number }
   | { type: "stream"; stream: MediaStream }
   | { type: "transport"; connected: boolean }
   | { type: "quality"; quality: Quality }
+  /** Companions, interpreters: whoever is there beside doctor and insured. */
+  | { type: "others"; others: Other[] }
   | { type: "refused"; reason: string }
   | { type: "takeover" }
   | { type: "ended"; reason: string }
@@ -99,6 +119,8 @@ export interface Adapter {
   media(media: Media): void;
   /** Another camera or microphone, without a new negotiation. */
   replace(kind: "audio" | "video", track: MediaStreamTrack | null): void;
+  /** A written line to the other side. One that cannot be passed on is answered by `refused` (`chat_undelivered`, `chat_too_fast`). */
+  chat(text: string): void;
   admit(): void;
   later(minutes: number): void;
   /** Somebody asks for another try. */

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from telecontrol.accounts.access import Action, Kind
+from telecontrol.accounts.links import wrong_dates_given
 from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.queries import find_control
@@ -22,12 +24,14 @@ from telecontrol.reports.absences import is_notice_doubtful
 from telecontrol.reports.timeline import timeline_of
 from telecontrol.scheduling.answers import can_undo_decline
 from telecontrol.scheduling.deadlines import Deadline, explain, reminder_window
-from telecontrol.scheduling.dossier import load_control
+from telecontrol.scheduling.dossier import Dossier, load_control
 from telecontrol.scheduling.freeing import current_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.scheduling.notices import notices_of
+from telecontrol.scheduling.preparations import is_companion_announced, prepared_for
 from telecontrol.tasks.queries import of_control as tasks_of_control
 from telecontrol.video.attendance import attendance
+from telecontrol.video.device_tests import finding_of, latest_tests
 from telecontrol.web import paths
 from telecontrol.web.dates import masked_email, masked_phone
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep
@@ -92,6 +96,9 @@ async def control_page(
         site=dossier.site if dossier else None,
         attendance=await attendance(session, subject_id=appointment.id) if appointment else None,
         notice=notice,
+        before=None if dossier is None else await before_of(session, staff, dossier),
+        can_forgive=dossier is not None
+        and bool(await wrong_dates_given(session, appointment_id=dossier.appointment.id)),
         deadlines=_deadlines(appointment) if is_live and appointment else [],
         tasks=await tasks_of_control(session, staff.viewer, control_id),
         timeline=story,
@@ -112,6 +119,22 @@ async def control_page(
         form_error={"form": "", "code": "", "field": "", **(form_error or {})},
         typed=typed or {},
     )
+
+
+async def before_of(session: AsyncSession, staff: Staff, dossier: Dossier) -> dict[str, Any] | None:
+    """What the desk may know of what the insured prepared: the language, that somebody comes, the device's test."""
+    appointment, viewer = dossier.appointment, staff.viewer
+    prepared = await prepared_for(session, viewer, dossier)
+    device: dict[str, Any] | None = None
+    if appointment.mode is Mode.VIDEO and viewer.may(Action.READ, Kind.DEVICE_TEST):
+        test = (await latest_tests(session, [appointment.id])).get(appointment.id)
+        device = {"finding": str(finding_of(test)), "at": None if test is None else test.tested_at}
+    return {
+        "language": prepared.language,
+        "interpreter": str(prepared.interpreter or ""),
+        "has_companion": await is_companion_announced(session, viewer, dossier),
+        "device": device,
+    }
 
 
 def _acts(control: Control, appointment: Appointment | None, *, can_undo: bool, now: datetime) -> dict[str, bool]:

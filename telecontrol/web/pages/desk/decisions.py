@@ -11,8 +11,10 @@ from fastapi import APIRouter, Form, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from telecontrol.accounts.links import forgive_wrong_dates
 from telecontrol.controls.queries import find_control
 from telecontrol.controls.states import ControlState
+from telecontrol.db.journal import record
 from telecontrol.errors import Conflict, InvalidInput, NotFound
 from telecontrol.outbox.decisions import retry
 from telecontrol.outbox.models import Intent
@@ -207,6 +209,29 @@ async def contact(
         "Coordonnées corrigées. Ce qui devait partir repart à la nouvelle adresse." if changed else "Rien n'a changé."
     )
     return _back(request, control_id, text)
+
+
+@pages.post(paths.control("{control_id}", "tries"))
+async def tries(
+    request: Request, runtime: RuntimeDep, staff: HandlerDep, session: SessionDep, now: NowDep, control_id: uuid.UUID
+) -> Response:
+    """Somebody spoke with the person: birth dates and codes may be tried again."""
+
+    async def act(dossier: Dossier) -> None:
+        await forgive_wrong_dates(session, appointment_id=dossier.appointment.id)
+        record(
+            session,
+            "link.forgiven",
+            actor=staff.actor,
+            now=now,
+            control_id=control_id,
+            subject_kind="appointment",
+            subject_id=dossier.appointment.id,
+        )
+
+    return await _on_appointment(
+        request, runtime, session, staff, control_id, act, now=now, form="tries", text="Les essais sont redonnés."
+    )
 
 
 @pages.post(paths.control("{control_id}", "qualify"))

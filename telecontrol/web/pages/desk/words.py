@@ -52,6 +52,9 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "appointment.document_shown": (mark("Pièce d'identité présentée"), "person-vcard", ""),
     "appointment.call_made": (mark("Appel téléphonique du médecin"), "telephone", ""),
     "appointment.technical_problem": (mark("Problème technique constaté"), "wifi-off", "warning"),
+    "preparation.saved": (mark("L'assuré a préparé son rendez-vous"), "list-check", ""),
+    "link.code_sent": (mark("Code envoyé pour ouvrir la page"), "key", ""),
+    "link.forgiven": (mark("Essais redonnés pour ouvrir la page"), "key", ""),
     "notice.settled": (mark("Convocation complète"), "check-circle", "success"),
     "notice.flagged": (mark("Convocation incertaine"), "envelope-exclamation", "warning"),
     "notice.decided": (mark("Décision consignée pour la convocation"), "pen", ""),
@@ -70,7 +73,11 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "insured.contact_changed": (mark("Coordonnées corrigées"), "pen", ""),
     "insured.address_refused": (mark("Adresse ou numéro refusé par le prestataire"), "envelope-x", "warning"),
     "link.sent_again": (mark("Lien renvoyé à l'assuré"), "link-45deg", ""),
-    "link.blocked": (mark("Trop de dates de naissance fausses : l'assuré doit appeler"), "slash-circle", "warning"),
+    "link.blocked": (
+        mark("Trop de dates de naissance ou de codes faux : l'assuré doit appeler"),
+        "slash-circle",
+        "warning",
+    ),
     "task.done": (mark("Tâche terminée : {task}"), "check2", ""),
     "message.accepted": (mark("{message} : accepté par le prestataire"), "send", ""),
     "message.delivered": (mark("{message} : remis"), "check-circle", "success"),
@@ -96,6 +103,8 @@ MESSAGE_KINDS: dict[str, str] = {
     "refusal_freed": mark("Créneau libéré"),
     "refusal_undone": mark("Visioconférence maintenue"),
     "cannot_come_receipt": mark("Reçu d'absence annoncée"),
+    "appointment_kept": mark("Rendez-vous maintenu"),
+    "access_code": mark("Code pour ouvrir la page"),
     "attendance_receipt": mark("Attestation de présence"),
     "conclusion_to_insured": mark("Conclusion à l'assuré"),
     "doctor_booked": mark("Au médecin : réservé"),
@@ -153,6 +162,11 @@ def _note(entry: Entry, translator: Translator) -> str:
     parts = []
     if entry.code == "appointment.absence_announced" and entry.values.get("reason") in TABLES["cannot_come"]:
         parts.append(translator.plain(wording("cannot_come", entry.values["reason"]).text))
+    if entry.values.get("interpreter") in TABLES["interpreter"]:
+        language = translator.plain(wording("interpreter", entry.values["interpreter"]).text)
+        parts.append(translator.plain("Interprète demandé : {language}.", language=language))
+    if entry.code == "preparation.saved" and entry.values.get("has_companion"):
+        parts.append(translator.plain("Quelqu'un vient avec l'assuré."))
     channels = entry.values.get("channels")
     if isinstance(channels, list):
         parts.append(", ".join(translator.plain(wording("channel", channel).text) for channel in channels))

@@ -100,6 +100,7 @@ def row_of(entry: Entry, day: Day, *, now: datetime) -> dict[str, Any]:
         else {"since_at": waiting.since, "is_there": waiting.is_there, "delay_minutes": waiting.delay_minutes},
         "arrived_at": entry.arrived_at,
         "device": entry.device,
+        "tested_at": entry.tested_at,
         "is_announced_absent": appointment.announced_at is not None,
         "is_to_conclude": entry.is_to_conclude,
         "is_live": appointment.state in (AppointmentState.BOOKED, AppointmentState.IN_PROGRESS),

@@ -13,6 +13,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from telecontrol.accounts.access import Action, Kind
+from telecontrol.controls.policies import Mode
 from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.reports.circumstances import IdentityDocument
 from telecontrol.reports.conclusions import conclusion_of
@@ -20,17 +21,19 @@ from telecontrol.reports.notes import read_note
 from telecontrol.scheduling import attendance
 from telecontrol.scheduling.doctor_day import own_dossier
 from telecontrol.scheduling.dossier import Dossier
-from telecontrol.video.builtin import BuiltinProvider
+from telecontrol.video.attendance import timeline
+from telecontrol.video.desk import CallDesk
 from telecontrol.video.models import Role
 from telecontrol.web import paths
 from telecontrol.web.calls import ticket_answer
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.i18n import mark
+from telecontrol.web.pages.doctor.connection_log import LogLine, told_log
 from telecontrol.web.pages.doctor.frame import counts_of, doctor_page, language_for, row_of, told
 from telecontrol.web.pages.doctor.refusals import RoomRoute
-from telecontrol.web.pages.doctor.scene import call_of, dossier_of, live_parts, set_scene
+from telecontrol.web.pages.doctor.scene import before_of, call_of, dossier_of, live_parts, set_scene
 from telecontrol.web.pages.doctor.signing import Draft, form_parts, signed_parts
-from telecontrol.web.rendering import see_other
+from telecontrol.web.rendering import see_other, templates_of
 from telecontrol.web.staff_door import DoctorDep, Staff
 from telecontrol.worker import Runtime
 
@@ -41,7 +44,7 @@ ROOM = paths.room("{appointment_id}")
 
 async def _evidence_written(request: Request) -> None:
     """Before the request's transaction: on SQLite the evidence waits for the same lock."""
-    provider: BuiltinProvider = request.app.state.video
+    provider: CallDesk = request.app.state.video
     await provider.evidence_written()
 
 
@@ -95,16 +98,26 @@ async def show_room(
         place="today",
         counts=await counts_of(session, staff.viewer, now=now),
         dossier=dossier_of(dossier),
+        before=await before_of(session, staff, dossier),
         call=call_of(request, runtime, scene, now=now),
         opens_at=opens_at,
         note={"text": note.text, "revision": note.revision, "saved_at": note.updated_at},
         conclusion=None if conclusion is None else signed_parts(conclusion, dossier, language=language),
         form=form_parts(scene, draft, language=language) if may_conclude else None,
         review=review,
+        connection_log=await _log_of(request, session, dossier, language) if may_conclude else [],
         problem=told(request, staff, problem),
         next_row=row_of(upcoming, scene.day, now=now) if upcoming else None,
         **live_parts(request, scene, now=now),
     )
+
+
+async def _log_of(request: Request, session: AsyncSession, dossier: Dossier, language: str) -> list[LogLine]:
+    """What the call's own record says, where there was a call."""
+    if dossier.appointment.mode is not Mode.VIDEO:
+        return []
+    events = await timeline(session, subject_id=dossier.appointment.id)
+    return told_log(events, templates_of(request).translators[language])
 
 
 @pages.get(paths.room("{appointment_id}", "waiting"))

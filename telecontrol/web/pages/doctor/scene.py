@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from telecontrol.accounts.access import Action, Kind
 from telecontrol.controls.policies import Mode
 from telecontrol.errors import Conflict, InvalidInput
 from telecontrol.reports.absences import NOT_ENDED, require_unexcused, waited_until
@@ -19,7 +20,9 @@ from telecontrol.scheduling.attendance import NOTED_BY_DOCTOR, Noted, noted, roo
 from telecontrol.scheduling.doctor_day import Day, day_of
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.models import AppointmentState
+from telecontrol.scheduling.preparations import prepared_for
 from telecontrol.video.attendance import Attendance, attendance
+from telecontrol.video.device_tests import finding_of, latest_tests
 from telecontrol.video.models import Role
 from telecontrol.web import paths
 from telecontrol.web.dates import phone
@@ -124,6 +127,7 @@ def call_of(request: Request, runtime: Runtime, scene: Scene, *, now: datetime) 
         return None
     return {
         "call": "",
+        "call-provider": str(runtime.settings.video_provider),
         "call-role": str(Role.DOCTOR),
         "call-ticket-url": paths.room(str(appointment.id), "ticket"),
         "call-room": str(appointment.id),
@@ -160,6 +164,24 @@ def dossier_of(dossier: Dossier) -> dict[str, Any]:
             "access": site.access,
             "phone": site.phone,
         },
+    }
+
+
+async def before_of(session: AsyncSession, staff: Staff, dossier: Dossier) -> dict[str, Any]:
+    """What the insured prepared, and what the test of their device found."""
+    prepared = await prepared_for(session, staff.viewer, dossier)
+    companion = prepared.companion
+    device: dict[str, Any] | None = None
+    if dossier.appointment.mode is Mode.VIDEO and staff.viewer.may(Action.READ, Kind.DEVICE_TEST):
+        test = (await latest_tests(session, [dossier.appointment.id])).get(dossier.appointment.id)
+        device = {"finding": str(finding_of(test)), "at": None if test is None else test.tested_at}
+    return {
+        "needs": [str(need) for need in prepared.needs],
+        "language": prepared.language,
+        "interpreter": str(prepared.interpreter or ""),
+        "companion": None if companion is None else {"name": companion.name, "role": str(companion.role)},
+        "documents": prepared.has_documents,
+        "device": device,
     }
 
 

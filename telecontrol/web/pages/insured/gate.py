@@ -56,7 +56,13 @@ async def show(request: Request, runtime: RuntimeDep, session: ReadingDep, now: 
     dossier = await _dossier(session, link)
     state = state_of(dossier, now=now, may_act=False)
     return insured_page(
-        request, "insured/gate.html", dossier, now=now, action=paths.link(token), is_over=not state.stands
+        request,
+        "insured/gate.html",
+        dossier,
+        now=now,
+        action=paths.link(token),
+        is_over=not state.stands,
+        asks_code=dossier.insured.birth_on is None,
     )
 
 
@@ -117,7 +123,7 @@ async def verify(
         case Wrong(tries_left=left):
             return _birth_date_page(request, dossier, now, status=403, error="wrong", tries_left=left, typed=typed)
         case Blocked():
-            await _note_blocked(session, link, dossier, now=now)
+            await note_blocked(session, link, dossier, now=now)
             return _birth_date_page(request, dossier, now, status=403, is_blocked=True)
 
 
@@ -170,7 +176,7 @@ def _birth_date_page(
     )
 
 
-async def _note_blocked(session: AsyncSession, link: InsuredLink, dossier: Dossier, *, now: datetime) -> None:
+async def note_blocked(session: AsyncSession, link: InsuredLink, dossier: Dossier, *, now: datetime) -> None:
     """Said once in the control's story, so that whoever answers the call knows why."""
     known = select(JournalEntry.id).where(
         JournalEntry.action == "link.blocked", JournalEntry.subject_id == str(link.appointment_id)

@@ -14,14 +14,17 @@ from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_choices import Choice, in_person_choices
 from telecontrol.scheduling.insured_page import PageState, Stage, hour_told, own_dossier, present_dossier, state_of
 from telecontrol.scheduling.models import Site
+from telecontrol.scheduling.preparations import Prepared, has_place_for_companion, prepared_for
 from telecontrol.scheduling.sites import Nearness
-from telecontrol.video.device_tests import latest_tests, result_of
+from telecontrol.video.device_tests import finding_of, latest_tests
+from telecontrol.video.models import DeviceTest
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.i18n import Translator, mark, typeset
 from telecontrol.web.insured_door import GuestDep, KnownGuestDep
 from telecontrol.web.pages.insured.after import show_after
+from telecontrol.web.pages.insured.code import ask_code
 from telecontrol.web.pages.insured.frame import insured_page, language_for, person_of
 from telecontrol.web.pages.insured.gate import ask_birth_date
 from telecontrol.web.rendering import see_other, templates_of
@@ -51,11 +54,13 @@ async def home(request: Request, guest: GuestDep, session: ReadingDep, now: NowD
     if not guest.is_verified:
         link = guest.link
         dossier = await present_dossier(session, control_id=link.control_id, insured_id=link.insured_id)
-        return await ask_birth_date(request, session, guest, dossier, now=now)
+        ask = ask_code if dossier.insured.birth_on is None else ask_birth_date
+        return await ask(request, session, guest, dossier, now=now)
     viewer = guest.viewer
     dossier = await own_dossier(session, viewer)
     state = state_of(dossier, now=now, may_act=viewer.may_act)
-    return await show_state(request, session, dossier, state, now=now)
+    prepared = await prepared_for(session, viewer, dossier)
+    return await show_state(request, session, dossier, state, prepared=prepared, now=now)
 
 
 @pages.get(paths.MOVED)
@@ -76,17 +81,17 @@ async def show_state(
     state: PageState,
     *,
     now: datetime,
+    prepared: Prepared = Prepared(),  # noqa: B008  (frozen)
     status: int = 200,
     error: str = "",
 ) -> Response:
     """The page in `state`. `error` is `taken` when the in-person slot that was chosen has just gone."""
     match state.stage:
         case Stage.BEFORE | Stage.NEAR | Stage.IN_CALL:
-            tests = await latest_tests(session, [dossier.appointment.id])
-            device = result_of(tests.get(dossier.appointment.id))
-            return _video(request, dossier, state, device=device, now=now)
+            test = (await latest_tests(session, [dossier.appointment.id])).get(dossier.appointment.id)
+            return _video(request, dossier, state, test, prepared, now=now)
         case Stage.IN_PERSON:
-            return _in_person(request, dossier, state, now=now)
+            return _in_person(request, dossier, state, prepared, now=now)
         case Stage.DECLINED:
             choices = await in_person_choices(session, dossier, now=now) if state.can_choose_in_person else []
             return _declined(request, dossier, state, choices, now=now, status=status, error=error)
@@ -106,7 +111,15 @@ async def show_state(
             return await show_after(request, session, dossier, now=now)
 
 
-def _video(request: Request, dossier: Dossier, state: PageState, *, device: str, now: datetime) -> Response:
+def _video(
+    request: Request,
+    dossier: Dossier,
+    state: PageState,
+    test: DeviceTest | None,
+    prepared: Prepared,
+    *,
+    now: datetime,
+) -> Response:
     return insured_page(
         request,
         "insured/home.html",
@@ -122,11 +135,16 @@ def _video(request: Request, dossier: Dossier, state: PageState, *, device: str,
         can_say_absent=state.can_say_absent,
         can_change_hour=state.can_change_hour,
         is_absence_announced=state.is_absence_announced,
-        device=device,
+        is_kept=state.is_kept,
+        device=str(finding_of(test)),
+        tested_at=None if test is None else test.tested_at,
+        can_prepare=state.can_prepare,
+        has_place=has_place_for_companion(dossier.appointment.mode, places=request.app.state.video.places),
+        prepared=_said(prepared),
     )
 
 
-def _in_person(request: Request, dossier: Dossier, state: PageState, *, now: datetime) -> Response:
+def _in_person(request: Request, dossier: Dossier, state: PageState, prepared: Prepared, *, now: datetime) -> Response:
     return insured_page(
         request,
         "insured/in_person.html",
@@ -138,7 +156,24 @@ def _in_person(request: Request, dossier: Dossier, state: PageState, *, now: dat
         can_act=state.can_act,
         can_say_absent=state.can_say_absent,
         is_absence_announced=state.is_absence_announced,
+        is_kept=state.is_kept,
+        can_prepare=state.can_prepare,
+        prepared=_said(prepared),
     )
+
+
+def _said(prepared: Prepared) -> dict[str, Any] | None:
+    """What the person said already, as their page repeats it; None for nothing."""
+    if prepared.is_empty:
+        return None
+    return {
+        "documents": prepared.has_documents,
+        "quiet_place": prepared.has_quiet_place,
+        "needs": [str(need) for need in prepared.needs],
+        "language": prepared.language,
+        "interpreter": str(prepared.interpreter or ""),
+        "companion": prepared.companion.name if prepared.companion else "",
+    }
 
 
 def _declined(

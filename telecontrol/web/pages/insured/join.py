@@ -1,4 +1,4 @@
-"""Entering the call: the device test before it, the button, the page that holds it, and the tickets its script asks for.
+"""Entering the call: the button, the page that holds it, and the tickets its script asks for.
 
 Pressing the button is the arrival, kept at once in the waiting room: whatever fails afterwards (camera, script, network), the
 person had come (PROMISES P17). Opening the page changes nothing.
@@ -7,21 +7,19 @@ person had come (PROMISES P17). Opening the page changes nothing.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.responses import Response
 
+from telecontrol.accounts.links import link_url, mint_link
+from telecontrol.accounts.models import LinkPurpose
 from telecontrol.errors import WrongState
 from telecontrol.scheduling.attendance import arrive as enter_waiting
 from telecontrol.scheduling.attendance import open_room
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_page import own_dossier, state_of
 from telecontrol.video import waiting
-from telecontrol.video.call_messages import ProblemCode
-from telecontrol.video.device_tests import latest_tests, record_test, result_of
 from telecontrol.video.models import Role, WaitingEntry
 from telecontrol.video.rooms import find_room
 from telecontrol.web import paths
@@ -36,34 +34,6 @@ from telecontrol.web.security import browser_id, form_token
 from telecontrol.worker import Runtime
 
 pages = APIRouter(route_class=HelpfulRoute)
-
-
-class TestResult(BaseModel):
-    """What the device test's script tells. `code` says what the matter is, where there is one."""
-
-    result: Literal["ready", "problem"]
-    code: ProblemCode | Literal[""] = ""
-
-
-@pages.get(paths.TEST)
-async def show_test(
-    request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: ReadingDep, now: NowDep
-) -> Response:
-    dossier = await own_dossier(session, guest.viewer)
-    appointment = dossier.appointment
-    test = (await latest_tests(session, [appointment.id])).get(appointment.id)
-    last = None if test is None else {"result": result_of(test), "at": test.tested_at, "zone": appointment.zone}
-    mount = {"call-result-url": paths.TEST, "call-token": form_token(runtime.settings, browser_id(request))}
-    return insured_page(request, "insured/test.html", dossier, now=now, test=mount, last=last, back_href=paths.HOME)
-
-
-@pages.post(paths.TEST)
-async def keep_test(found: TestResult, guest: KnownGuestDep, session: SessionDep, now: NowDep) -> Response:
-    """Kept to help, for the person and for the doctor: nothing follows from it."""
-    dossier = await own_dossier(session, guest.viewer)
-    problem = "" if found.result == "ready" else found.code or ProblemCode.OTHER
-    await record_test(session, subject_id=dossier.appointment.id, problem=problem, now=now)
-    return Response(status_code=204)
 
 
 @pages.post(paths.JOIN)
@@ -112,20 +82,45 @@ async def ticket(
     return JSONResponse(answer)
 
 
+@pages.post(paths.JOIN_LINK)
+async def another_link(runtime: RuntimeDep, guest: KnownGuestDep, session: SessionDep, now: NowDep) -> Response:
+    """A link to be opened in another browser, where this one (inside an application, most often) has no camera.
+
+    The page's own address would not do: it needs this browser's visit. The link asks for the birth date like any other, and
+    opens what the link opens by which this browser came.
+    """
+    viewer = guest.require_join()
+    dossier = await own_dossier(session, viewer)
+    _check_open(dossier, now)
+    token = await mint_link(
+        session,
+        appointment_id=dossier.appointment.id,
+        insured_id=dossier.insured.id,
+        control_id=dossier.control.id,
+        purpose=LinkPurpose.ACT,
+        now=now,
+        expires_at=guest.link.expires_at,
+    )
+    return JSONResponse({"url": link_url(runtime.settings.public_url, token)}, headers={"Cache-Control": "no-store"})
+
+
 def _check_open(dossier: Dossier, now: datetime) -> None:
     if not state_of(dossier, now=now, may_act=True).can_join:
         raise WrongState("this call cannot be joined now", code="not_joinable")
 
 
 def _mount(request: Request, runtime: Runtime, dossier: Dossier, stay: WaitingEntry) -> dict[str, str]:
-    """What the call's script reads of its element. It enters at once: the button was pressed on the page before."""
+    """What the call's script reads of its element. The button was pressed on the page before: the person has arrived, and
+    chooses camera and microphone first; whoever is in the call already comes straight back to it."""
     return {
         "call": "",
+        "call-provider": str(runtime.settings.video_provider),
         "call-role": str(Role.INSURED),
         "call-ticket-url": paths.JOIN_TICKET,
         "call-room": str(stay.room_id),
         "call-phone": phone(dossier.organisation.phone or runtime.settings.support_phone),
-        "call-start": "now",
+        "call-start": "devices" if stay.admitted_at is None else "now",
+        "call-link-url": paths.JOIN_LINK,
         "call-token": form_token(runtime.settings, browser_id(request)),
         "call-after-url": paths.HOME,
     }
