@@ -321,6 +321,14 @@ class DoctorSignatureDue(ForDoctor):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorConclusionDue(DoctorSignatureDue):
+    """The person had come and nobody concluded: there is no report, and there may never be one. `due_at` is until when one
+    would have to leave."""
+
+    KIND: ClassVar[str] = "doctor_conclusion_due"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeskAlert(Letterhead):
     """One thing that needs somebody now. `task` is a kind of task, `level` rises with each alert."""
 

@@ -23,6 +23,8 @@ from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.endings import SUBJECT, move_control
 from telecontrol.scheduling.models import AppointmentState
+from telecontrol.tasks.desk import close_tasks
+from telecontrol.tasks.models import TaskKind
 from telecontrol.video import rooms, waiting
 from telecontrol.video.attendance import Fact, record_facts
 from telecontrol.video.models import CallRoom, EventKind, Role, WaitingEntry
@@ -110,6 +112,14 @@ async def admit(session: AsyncSession, dossier: Dossier, *, actor: Actor, now: d
     was_admitted = stay.admitted_at is not None
     await waiting.admit(session, room_id=room.id, by=str(dossier.appointment.doctor_id), now=now)
     await _begin(session, dossier, actor=actor, now=now)
+    await close_tasks(
+        session,
+        TaskKind.INSURED_WAITING,
+        subject_id=dossier.appointment.id,
+        outcome="admitted",
+        by=actor.id,
+        now=now,
+    )
     if not was_admitted:
         _note(session, dossier, "appointment.admitted", actor=actor, now=now)
     return room.id

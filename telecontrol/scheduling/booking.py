@@ -165,6 +165,7 @@ async def move(
         session,
         TaskKind.NOTICE_AT_RISK,
         TaskKind.DOCTOR_UNAVAILABLE,
+        TaskKind.INSURED_WAITING,
         subject_id=appointment.id,
         outcome="moved",
         by=actor.id,

@@ -19,7 +19,12 @@ SUBJECT = "appointment"
 """The outbox's name for what these messages are about."""
 
 _BOOKING_TASKS = (TaskKind.CONTROL_TO_BOOK, TaskKind.IN_PERSON_TO_BOOK, TaskKind.NOTICE_RELEASED)
-_APPOINTMENT_TASKS = (TaskKind.NOTICE_AT_RISK, TaskKind.BOUNCE_AFTER_LIMIT, TaskKind.DOCTOR_UNAVAILABLE)
+_APPOINTMENT_TASKS = (
+    TaskKind.NOTICE_AT_RISK,
+    TaskKind.BOUNCE_AFTER_LIMIT,
+    TaskKind.DOCTOR_UNAVAILABLE,
+    TaskKind.INSURED_WAITING,
+)
 
 
 async def end_appointment(

@@ -281,9 +281,11 @@ async def tell_doctor(
     doctor: Doctor | None = None,
     starts_at: datetime | None = None,
     about: About | None = None,
+    not_after: datetime | None = None,
     **facts: Any,
 ) -> None:
-    """E-mail the doctor (the appointment's, unless another is given). A doctor without an address reads the agenda."""
+    """E-mail the doctor (the appointment's, unless another is given), until two days after the start unless `not_after` says
+    otherwise. A doctor without an address reads the agenda."""
     doctor = doctor or dossier.doctor
     appointment = dossier.appointment
     if not doctor.email:
@@ -311,7 +313,7 @@ async def tell_doctor(
         "fr",
         now=now,
         not_before=now,
-        not_after=max(appointment.starts_at, now) + _USEFUL_AFTER,
+        not_after=not_after or max(appointment.starts_at, now) + _USEFUL_AFTER,
         about=about,
     )
 

@@ -31,6 +31,7 @@ class TaskKind(StrEnum):
     REPORT_REFUSED = "report_refused"
     DOCTOR_UNAVAILABLE = "doctor_unavailable"
     ONE_CHANNEL_ONLY = "one_channel_only"
+    INSURED_WAITING = "insured_waiting"
 
 
 class Owner(StrEnum):

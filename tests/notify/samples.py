@@ -60,6 +60,7 @@ _SPECIFIC: dict[str, dict[str, Any]] = {
     "doctor_moved": {"previous_starts_at": STARTS_AT - timedelta(days=1)},
     "doctor_insured_waiting": {"waiting_since_at": STARTS_AT - timedelta(minutes=4)},
     "doctor_signature_due": {"hours": 24, "due_at": STARTS_AT + timedelta(hours=48)},
+    "doctor_conclusion_due": {"hours": 0, "due_at": STARTS_AT + timedelta(hours=48)},
 }
 _OPTIONAL_SPECIFIC: dict[str, dict[str, Any]] = {
     "change": {"reason": "doctor_unavailable"},
@@ -77,6 +78,7 @@ _OPTIONAL_SPECIFIC: dict[str, dict[str, Any]] = {
     "doctor_booked": {"is_again": True},
     "doctor_cancelled": {"reason": "notice_missed"},
     "doctor_signature_due": {"hours": 44},
+    "doctor_conclusion_due": {"hours": 44},
 }
 _APART: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "access_code": (
