@@ -35,7 +35,9 @@ from telecontrol.outbox.targets import Target
 from telecontrol.reports import sweeps as report_sweeps
 from telecontrol.reports.gateway import build_insurer_target
 from telecontrol.scheduling import sweeps as appointment_sweeps
+from telecontrol.scheduling.digest import desk_digests
 from telecontrol.scheduling.operator import Operator
+from telecontrol.video.closing import close_rooms_over
 
 logger = log.get("worker")
 
@@ -95,7 +97,10 @@ async def _decide(runtime: Runtime, _stopping: asyncio.Event) -> None:
     await appointment_sweeps.notices(database, operator=operator, now=runtime.clock.now())
     await appointment_sweeps.expired_holds(database, operator=operator, now=runtime.clock.now())
     await appointment_sweeps.reminders(database, operator=operator, now=runtime.clock.now())
+    await appointment_sweeps.kept_waiting(database, operator=operator, now=runtime.clock.now())
     await report_sweeps.sweep(database, operator=operator, now=runtime.clock.now())
+    await close_rooms_over(database, now=runtime.clock.now())
+    await desk_digests(database, operator=operator, now=runtime.clock.now())
 
 
 async def _send(runtime: Runtime, stopping: asyncio.Event) -> None:

@@ -28,6 +28,8 @@ class Organisation(HasId, Base):
     name: Mapped[str] = mapped_column(String(120))
     mandate: Mapped[str] = mapped_column(String(300), default="")
     """On whose behalf the person is called, in words for the insured."""
+    mandate_en: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    """The same in English; empty where nobody wrote it."""
     accent_colour: Mapped[str] = mapped_column(String(7), default="")
     phone: Mapped[str] = mapped_column(String(32), default="")
     is_active: Mapped[bool] = mapped_column(default=True)

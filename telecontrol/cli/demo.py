@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from telecontrol import log
 from telecontrol.accounts.api_keys import Scope, issue_key
@@ -21,8 +21,10 @@ from telecontrol.accounts.models import Insurer, LinkPurpose, Organisation
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Environment, Settings
 from telecontrol.controls.models import Insured
-from telecontrol.db.journal import SERVICE
+from telecontrol.db.journal import SERVICE, JournalEntry
 from telecontrol.db.migrate import upgrade
+from telecontrol.db.session import Database
+from telecontrol.demo.clock import clock_facts
 from telecontrol.demo.people import PASSWORD, add_cast
 from telecontrol.demo.story import DAYS_BEFORE, Story, curtain, tell
 from telecontrol.errors import Misconfigured
@@ -61,7 +63,7 @@ def run_demo(*, port: int, keep: bool, console: Console, begins_at: datetime | N
     with console.status("Telling the story of the last nine days…"):
         opening, facts = asyncio.run(_prepare(settings, known, begins_at or curtain(datetime.now(UTC))))
     clock = VirtualClock(offset=opening - datetime.now(UTC))
-    _write(memory, {**facts, "base_url": settings.public_url, "clock": opening.isoformat()})
+    _write(memory, {**facts, "base_url": settings.public_url, **clock_facts(opening)})
     app = create_app(settings, clock=clock)
     app.state.demo_memory = memory
     _tell_where(console, settings, facts, opening)
@@ -181,7 +183,11 @@ async def _insured(runtime: Runtime, settings: Settings, *, now: datetime) -> li
 
 async def _go_on(settings: Settings, known: dict[str, Any]) -> tuple[datetime, dict[str, Any]]:
     """Take up the last demonstration: its clock never goes back, and the insurer is where this server listens."""
-    opening = max(datetime.now(UTC), datetime.fromisoformat(known["clock"]))
+    database = Database(settings.database_url)
+    try:
+        opening = await latest_instant(database, known, now_real=datetime.now(UTC))
+    finally:
+        await database.dispose()
     runtime = assemble(settings, clock=VirtualClock(frozen_at=opening))
     runtime.targets = {name: target for name, target in runtime.targets.items() if name != "insurer"}
     try:
@@ -194,6 +200,16 @@ async def _go_on(settings: Settings, known: dict[str, Any]) -> tuple[datetime, d
     finally:
         await runtime.aclose()
     return opening, {**facts, "insurer_inbox": gateway_url(settings), "outbox": f"{settings.public_url}/outbox"}
+
+
+async def latest_instant(database: Database, known: Mapping[str, Any], *, now_real: datetime) -> datetime:
+    """Where the service's time stands: the clock as it was written down and what has passed since, and never before anything
+    that was done (a server that was killed had gone on without writing its clock)."""
+    clock = datetime.fromisoformat(known["clock"])
+    written_at = datetime.fromisoformat(known["clock_written_at"]) if "clock_written_at" in known else now_real
+    async with database.reading() as session:
+        done = await session.scalar(select(func.max(JournalEntry.at)))
+    return max(clock + max(now_real - written_at, timedelta(0)), done or clock)
 
 
 def _tell_where(console: Console, settings: Settings, facts: Mapping[str, Any], opening: datetime) -> None:

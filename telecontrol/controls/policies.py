@@ -47,6 +47,8 @@ class Rules:
     """A declined slot is held this long, at most until the start (choice)."""
     waiting_minutes: int = 15
     """Waiting time after the scheduled start before an absence is a fact (choice)."""
+    doctor_chased_minutes: int = 3
+    """How long after the start an insured waits for an absent doctor before the doctor and the desk are told (choice)."""
     join_opens_minutes: int = 15
     moves_by_insured: int = 1
     in_person_choices: int = 3

@@ -37,6 +37,7 @@ FIGURES = (
     Figure("undo_hold_minutes", 0, 60),
     Figure("decline_grace_minutes", 0, 240),
     Figure("waiting_minutes", 1, 120),
+    Figure("doctor_chased_minutes", 0, 60),
     Figure("join_opens_minutes", 1, 120),
     Figure("moves_by_insured", 0, 10),
     Figure("in_person_choices", 0, 10),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import InsuredVisit, StaffSignIn
-from telecontrol.clock import VirtualClock
+from telecontrol.clock import SystemClock, VirtualClock
 from telecontrol.controls.models import Control, ProcedurePolicy
 from telecontrol.controls.policies import Mode, Rules
 from telecontrol.outbox.queries import next_due_at
@@ -28,6 +28,11 @@ AGAIN = "retry"
 _A_MOMENT = timedelta(seconds=1)
 STRIDE = timedelta(hours=1)
 """How often somebody who watches the clock move sees such tries; the other instants are all walked through."""
+
+
+def clock_facts(now: datetime) -> dict[str, str]:
+    """What is written down of the service's time, so that a later start goes on from it: with the machine's time beside it."""
+    return {"clock": now.isoformat(), "clock_written_at": SystemClock().now().isoformat()}
 
 
 @dataclass(frozen=True, slots=True)

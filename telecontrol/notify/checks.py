@@ -32,7 +32,7 @@ RESULTS = (
 STAGES = ("taken_in_charge", "booked", "first_results", "opinion_available")
 _CODES: dict[tuple[str, str], tuple[str, ...]] = {
     ("change", "reason"): ("", "your_request", "doctor_unavailable", "organisation"),
-    ("cancellation", "reason"): ("", "doctor_unavailable", "request_withdrawn", "technical"),
+    ("cancellation", "reason"): ("", "doctor_unavailable", "request_withdrawn", "technical", "excused"),
     ("release", "missing_channel"): ("", "sms", "mail"),
     ("conclusion_to_insured", "result"): RESULTS,
     ("conclusion_to_insured", "effect"): ("", "benefits", "salary_top_up"),
@@ -121,6 +121,7 @@ _RULES: dict[str, Callable[[str], bool]] = {
     "doctor_zone": ZONES.__contains__,
     "insured_zone": ZONES.__contains__,
     "mode": MODES.__contains__,
+    "reached_by": ("", "mail", "sms").__contains__,
     "task": lambda value: value in set(TaskKind),
     "code": lambda value: bool(re.fullmatch(r"[0-9]{6}", value)),
     "ics_uid": lambda value: bool(re.fullmatch(r"[A-Za-z0-9@._:-]{8,200}", value)),

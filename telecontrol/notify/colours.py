@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-DEFAULT_ACCENT = "#1d4f8c"
+DEFAULT_ACCENT = "#0c5a66"
+"""The accent of the pages, so that a message and the page it leads to look like one house."""
 
 
 def accent_of(accent: str) -> str:

@@ -62,6 +62,8 @@ class ForInsured(Letterhead):
     link: str
     """`{public_url}/i/{22 characters}`, the link that acts."""
     privacy_url: str = ""
+    reached_by: str = ""
+    """The only way to reach the person, `mail` or `sms`; empty when there are both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +124,8 @@ class Change(ForAppointment):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cancellation(ForAppointment):
-    """The service takes the appointment back. `reason`: empty, `doctor_unavailable`, `request_withdrawn` or `technical`."""
+    """The service takes the appointment back. `reason`: empty, `doctor_unavailable`, `request_withdrawn`, `technical`, or
+    `excused` where the insured had said that they could not come."""
 
     KIND: ClassVar[str] = "cancellation"
 
@@ -171,6 +174,8 @@ class RefusalFreed(ForAppointment):
     KIND: ClassVar[str] = "refusal_freed"
 
     can_choose_slot: bool = False
+    next_at: datetime | None = None
+    """The hour of the appointment that takes its place, where there is one already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -271,6 +276,9 @@ class ForDoctor(Letterhead):
 class DoctorBooked(ForDoctor):
     KIND: ClassVar[str] = "doctor_booked"
 
+    is_again: bool = False
+    """Whether they had been told that this very hour was free again."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DoctorMoved(ForDoctor):
@@ -310,6 +318,14 @@ class DoctorSignatureDue(ForDoctor):
 
     hours: int
     due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorConclusionDue(DoctorSignatureDue):
+    """The person had come and nobody concluded: there is no report, and there may never be one. `due_at` is until when one
+    would have to leave."""
+
+    KIND: ClassVar[str] = "doctor_conclusion_due"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

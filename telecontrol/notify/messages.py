@@ -67,6 +67,7 @@ _ALL = (
     Message(c.DoctorDeclinedFreed, "doctor"),
     Message(c.DoctorInsuredWaiting, "doctor", _BOTH, max_segments=2),
     Message(c.DoctorSignatureDue, "doctor", _BOTH, max_segments=2),
+    Message(c.DoctorConclusionDue, "doctor"),
     Message(c.DeskAlert, "desk"),
     Message(c.DeskDigest, "desk"),
     Message(c.RequesterStatus, "requester"),

@@ -20,6 +20,7 @@ from telecontrol.notify.contexts import (
     DoctorSignatureDue,
     ForAppointment,
     ForDoctor,
+    ForInsured,
     Letterhead,
 )
 from telecontrol.notify.letter import Block, as_text, blocks_of
@@ -39,6 +40,11 @@ _HOW_FULL = {
         "surgery": "an in-person appointment",
         "home": "an appointment at home",
     },
+}
+
+_BY_CHANNELS = {
+    "fr": {"": "par e-mail et par SMS", "mail": "par e-mail", "sms": "par SMS"},
+    "en": {"": "by e-mail and by text message", "mail": "by e-mail", "sms": "by text message"},
 }
 
 
@@ -197,6 +203,8 @@ def values_of(context: Letterhead, language: str) -> dict[str, Any]:
     """What a template can name: the context's fields, and what follows from them."""
     values: dict[str, Any] = {field.name: getattr(context, field.name) for field in fields(context)}
     values["name"] = discreet_name(context.organisation, otherwise=context.operator)
+    if isinstance(context, ForInsured):
+        values["by_channels"] = _BY_CHANNELS[language][context.reached_by]
     if isinstance(context, ForAppointment):
         values |= _appointment_values(context, language)
     if isinstance(context, ForDoctor):

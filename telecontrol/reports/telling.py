@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from telecontrol.controls.models import Procedure
 from telecontrol.controls.results import CONSEQUENCES, Result
 from telecontrol.controls.states import Act
-from telecontrol.notify.contexts import AttendanceReceipt, ConclusionToInsured, DoctorSignatureDue
+from telecontrol.notify.contexts import AttendanceReceipt, ConclusionToInsured, DoctorConclusionDue, DoctorSignatureDue
 from telecontrol.reports.models import Conclusion
 from telecontrol.scheduling.deadlines import next_open_instant
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.operator import Operator
 from telecontrol.scheduling.telling import About, tell_doctor, tell_insured
-from telecontrol.tasks.models import Task
+from telecontrol.tasks.models import Task, TaskKind
 
 _REVIEW_DAYS = 10
 """Clear days to ask for a review after a suspension (`DOMAIN.md` §3): told, not enforced."""
@@ -72,12 +72,13 @@ async def tell_conclusion(
 async def chase_doctor(
     session: AsyncSession, operator: Operator, dossier: Dossier, task: Task, *, event_at: datetime, now: datetime
 ) -> None:
-    """E-mail the doctor that their signature is missing, once per level of `task`, with the whole hours since the fact."""
+    """E-mail the doctor that their signature is missing, or their conclusion where no report waits for one: once per level of
+    `task`, with the whole hours since the fact."""
     await tell_doctor(
         session,
         operator,
         dossier,
-        DoctorSignatureDue,
+        DoctorConclusionDue if task.kind is TaskKind.CONTROL_TO_QUALIFY else DoctorSignatureDue,
         now=now,
         about=About("task", task.id, task.level),
         hours=max(0, int((now - event_at).total_seconds() // 3600)),

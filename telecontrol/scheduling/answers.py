@@ -22,18 +22,22 @@ from telecontrol.notify.contexts import (
     CannotComeReceipt,
     DoctorBooked,
     DoctorCancelled,
+    DoctorDeclinedFreed,
+    DoctorMoved,
     RefusalReceipt,
     RefusalUndone,
 )
-from telecontrol.outbox.intents import void
+from telecontrol.outbox.intents import Known, void
 from telecontrol.scheduling import telling
 from telecontrol.scheduling.booking import book, move
 from telecontrol.scheduling.conditions import flush_or_refuse
 from telecontrol.scheduling.deadlines import change_leaves_at
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT, end_appointment, move_control
+from telecontrol.scheduling.insured_choices import in_person_choices
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.scheduling.operator import Operator
+from telecontrol.video.rooms import close_room
 
 
 class CannotCome(StrEnum):
@@ -80,8 +84,8 @@ async def decline_video(
     await move_control(session, control, Act.DECLINE_VIDEO, actor=actor, now=now)
     appointment.state = AppointmentState.HELD
     appointment.declined_at = now
-    grace = timedelta(minutes=dossier.rules.decline_grace_minutes)
-    appointment.hold_until = max(now, min(now + grace, appointment.starts_at))
+    appointment.hold_until = grace_until(dossier, now=now)
+    await close_room(session, subject_id=appointment.id, now=now)
     _record(session, "appointment.declined", dossier, actor=actor, now=now, hold_until=appointment.hold_until)
     await telling.tell_insured(
         session,
@@ -90,10 +94,16 @@ async def decline_video(
         RefusalReceipt,
         now=now,
         recorded_at=now,
-        undo_until=appointment.hold_until,
-        can_choose_slot=True,
+        undo_until=appointment.hold_until if appointment.hold_until > now else None,
+        can_choose_slot=bool(await in_person_choices(session, dossier, now=now)),
     )
     return appointment
+
+
+def grace_until(dossier: Dossier, *, now: datetime) -> datetime:
+    """Until when the hour of somebody who declines video `now` is kept for them: the policy's grace, at most until the start."""
+    grace = timedelta(minutes=dossier.rules.decline_grace_minutes)
+    return max(now, min(now + grace, dossier.appointment.starts_at))
 
 
 def can_undo_decline(dossier: Dossier, *, now: datetime) -> bool:
@@ -111,14 +121,18 @@ async def undo_decline(
 ) -> Appointment:
     """Take the video appointment back: at once within the grace, after it if the slot is still free (`SlotTaken`).
 
-    The same hour needs no new notice: the person has just confirmed it.
+    The same hour needs no new notice: the person has just confirmed it. It is not reminded of twice either, and the doctor hears
+    of it only where they had been told that it was free.
     """
     appointment, control = dossier.appointment, dossier.control
     if appointment.state is AppointmentState.BOOKED and control.state is ControlState.BOOKED:
         return appointment
     if not can_undo_decline(dossier, now=now):
         raise WrongState("the video appointment can no longer be taken back", code="too_late_to_undo")
-    await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason="undone", now=now)
+    knew = await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason="undone", now=now)
+    is_reminded = _was_told(knew, telling.REMINDER, since=appointment.notice_since_version)
+    doctor_lost_it = _was_told(knew, DoctorDeclinedFreed.KIND, since=appointment.version)
+    doctor_unaware = any(intent.kind in (DoctorBooked.KIND, DoctorMoved.KIND) for intent in knew.voided)
     appointment.state = AppointmentState.BOOKED
     appointment.version += 1
     appointment.declined_at = appointment.hold_until = appointment.ended_at = None
@@ -128,9 +142,18 @@ async def undo_decline(
     control.needs_in_person = False
     _record(session, "appointment.decline_undone", dossier, actor=actor, now=now)
     await telling.tell_insured(session, operator, dossier, RefusalUndone, now=now, recorded_at=now)
-    await telling.remind(session, operator, dossier, now=now)
-    await telling.tell_doctor(session, operator, dossier, DoctorBooked, now=now)
+    if is_reminded:
+        appointment.reminded_version = appointment.version
+    else:
+        await telling.remind(session, operator, dossier, now=now, told_at=now)
+    if doctor_lost_it or doctor_unaware:
+        await telling.tell_doctor(session, operator, dossier, DoctorBooked, now=now, is_again=doctor_lost_it)
     return appointment
+
+
+def _was_told(knew: Known, kind: str, *, since: int) -> bool:
+    """Whether a message of this kind, of this version or a later one, was taken or may have been."""
+    return any(intent.kind == kind and intent.version >= since for intent in (*knew.accepted, *knew.in_doubt))
 
 
 async def choose_in_person(
@@ -225,7 +248,9 @@ async def answer_absence(
         actor=actor,
         now=now,
     )
-    await telling.tell_freed(session, operator, dossier, Cancellation, knew=knew, now=now, will_rebook=True)
+    await telling.tell_freed(
+        session, operator, dossier, Cancellation, knew=knew, now=now, reason="excused", will_rebook=True
+    )
     await telling.tell_doctor(session, operator, dossier, DoctorCancelled, now=now, reason="cannot_come")
     return appointment
 

@@ -23,9 +23,11 @@ from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.endings import SUBJECT, move_control
 from telecontrol.scheduling.models import AppointmentState
+from telecontrol.tasks.desk import close_tasks
+from telecontrol.tasks.models import TaskKind
 from telecontrol.video import rooms, waiting
 from telecontrol.video.attendance import Fact, record_facts
-from telecontrol.video.models import CallRoom, EventKind, Role
+from telecontrol.video.models import CallRoom, EventKind, Role, WaitingEntry
 
 ROOM_STAYS_OPEN = timedelta(minutes=30)
 """After the scheduled end, for a doctor who runs late (choice). Whoever is inside is not cut at that instant."""
@@ -36,6 +38,7 @@ NOTED_BY_DOCTOR = "noted_by_doctor"
 
 _CALLED, _SHOWN, _RECEIVED = "appointment.call_made", "appointment.document_shown", "appointment.received"
 _DELAYED, _PROBLEM = "appointment.delay_announced", "appointment.technical_problem"
+_CAME = "appointment.came_after_all"
 PRESSED_TWICE = timedelta(seconds=10)
 """The same act noted again within this is one act (choice): nobody telephones twice in ten seconds."""
 _IN_THE_HOUR = (AppointmentState.BOOKED, AppointmentState.IN_PROGRESS, AppointmentState.OVER)
@@ -79,6 +82,18 @@ async def open_room(session: AsyncSession, dossier: Dossier, *, provider: VideoP
     )
 
 
+async def arrive(
+    session: AsyncSession, dossier: Dossier, *, provider: VideoProvider, actor: Actor, now: datetime
+) -> WaitingEntry:
+    """The insured comes into the waiting room; their stay. `dossier` is loaded with `lock=True`: an absence that they had
+    announced is withdrawn by coming, before anybody excuses it. Raises what `open_room` raises.
+    """
+    room = await open_room(session, dossier, provider=provider, now=now)
+    stay = await waiting.arrive(session, room_id=room.id, now=now)
+    await _withdraw_announced(session, dossier, actor=actor, now=now)
+    return stay
+
+
 async def admit(session: AsyncSession, dossier: Dossier, *, actor: Actor, now: datetime) -> uuid.UUID:
     """The doctor lets the insured into the call; the room's id. A second time changes nothing.
 
@@ -97,6 +112,14 @@ async def admit(session: AsyncSession, dossier: Dossier, *, actor: Actor, now: d
     was_admitted = stay.admitted_at is not None
     await waiting.admit(session, room_id=room.id, by=str(dossier.appointment.doctor_id), now=now)
     await _begin(session, dossier, actor=actor, now=now)
+    await close_tasks(
+        session,
+        TaskKind.INSURED_WAITING,
+        subject_id=dossier.appointment.id,
+        outcome="admitted",
+        by=actor.id,
+        now=now,
+    )
     if not was_admitted:
         _note(session, dossier, "appointment.admitted", actor=actor, now=now)
     return room.id
@@ -208,12 +231,16 @@ def _read(lines: Iterable[JournalEntry]) -> Noted:
 
 async def _begin(session: AsyncSession, dossier: Dossier, *, actor: Actor, now: datetime) -> None:
     """Whoever came is not absent: a booked appointment is in progress, and an announced absence is withdrawn."""
-    appointment = dossier.appointment
+    await _withdraw_announced(session, dossier, actor=actor, now=now)
+    if dossier.appointment.state is AppointmentState.BOOKED:
+        dossier.appointment.state = AppointmentState.IN_PROGRESS
+
+
+async def _withdraw_announced(session: AsyncSession, dossier: Dossier, *, actor: Actor, now: datetime) -> None:
     if dossier.control.state is ControlState.ABSENCE_TO_QUALIFY:
         await move_control(session, dossier.control, Act.WITHDRAW_ABSENCE, actor=actor, now=now)
-        appointment.announced_at, appointment.announced_reason = None, ""
-    if appointment.state is AppointmentState.BOOKED:
-        appointment.state = AppointmentState.IN_PROGRESS
+        dossier.appointment.announced_at, dossier.appointment.announced_reason = None, ""
+        _note(session, dossier, _CAME, actor=actor, now=now)
 
 
 def _check_held_by(dossier: Dossier, mode: Mode) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode, Rules
 from telecontrol.controls.states import Act, ControlState, after, allows
-from telecontrol.db.journal import Actor, record
+from telecontrol.db.journal import Actor, ActorKind, record
 from telecontrol.errors import WrongState
 from telecontrol.notify.contexts import DoctorBooked, DoctorCancelled, DoctorMoved
 from telecontrol.outbox.intents import void
@@ -40,6 +40,7 @@ from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState, P
 from telecontrol.scheduling.operator import Operator
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, TaskKind
+from telecontrol.video.rooms import close_room
 
 
 async def book(
@@ -69,7 +70,7 @@ async def book(
     hold = timedelta(minutes=rules.undo_hold_minutes) if hold is None else hold
     check_notice(starts_at, ZoneInfo(control.insured.zone), now=now, hold=hold, waiver=waiver)
     doctor = await locked_doctor(session, control, doctor_id, starts_at=starts_at)
-    await _free_held(session, operator, control, actor=actor, now=now)
+    await _free_held(session, operator, control, next_at=starts_at, actor=actor, now=now)
 
     site, room_id = await checked_place(session, mode, site_id, starts_at=starts_at, rules=rules)
     await check_offered(session, control, rules, doctor, starts_at=starts_at, mode=mode, site=site)
@@ -103,7 +104,8 @@ async def book(
         waived=waiver is not None,
     )
     dossier = of(appointment, control, doctor=doctor, site=site)
-    await telling.convoke(session, operator, dossier, now=now, hold=hold)
+    is_own_act = actor.kind is ActorKind.INSURED
+    await telling.convoke(session, operator, dossier, now=now, hold=hold, is_own_act=is_own_act)
     await telling.tell_doctor(session, operator, dossier, DoctorBooked, now=now)
     await _warn_of_missing_channel(session, dossier, now=now)
     return appointment
@@ -151,6 +153,9 @@ async def move(
     appointment.version += 1
     appointment.notice_since_version = appointment.version
     appointment.notice_settled_at = appointment.notice_flagged_at = None
+    if starts_at != before:
+        # Whoever waits for the old hour is told; a colleague who takes over the same hour finds them where they are.
+        await close_room(session, subject_id=appointment.id, now=now)
     # What was said of the old hour says nothing of the new one.
     appointment.announced_at, appointment.announced_reason, appointment.announced_decision = None, "", ""
     await flush_or_refuse(session)
@@ -158,6 +163,7 @@ async def move(
         session,
         TaskKind.NOTICE_AT_RISK,
         TaskKind.DOCTOR_UNAVAILABLE,
+        TaskKind.INSURED_WAITING,
         subject_id=appointment.id,
         outcome="moved",
         by=actor.id,
@@ -176,7 +182,8 @@ async def move(
         starts_at=starts_at,
     )
     moved = of(appointment, control, doctor=doctor, site=site)
-    await telling.tell_move(session, operator, moved, before=before, knew=knew, now=now)
+    is_own_act = actor.kind is ActorKind.INSURED
+    await telling.tell_move(session, operator, moved, before=before, knew=knew, now=now, is_own_act=is_own_act)
     if previous_doctor.id != doctor.id:
         await telling.tell_doctor(
             session,
@@ -228,12 +235,12 @@ def _keep_version(session: AsyncSession, appointment: Appointment, *, actor: Act
 
 
 async def _free_held(
-    session: AsyncSession, operator: Operator, control: Control, *, actor: Actor, now: datetime
+    session: AsyncSession, operator: Operator, control: Control, *, next_at: datetime, actor: Actor, now: datetime
 ) -> None:
-    """A declined slot still held is freed when its control is booked elsewhere."""
+    """A declined slot still held is freed when its control is booked elsewhere, at `next_at`."""
     held = await current_dossier(session, control)
     if held is not None and held.appointment.state is AppointmentState.HELD:
-        await free_declined(session, operator=operator, dossier=held, actor=actor, now=now)
+        await free_declined(session, operator=operator, dossier=held, next_at=next_at, actor=actor, now=now)
         await session.flush()
 
 

@@ -13,6 +13,7 @@ from telecontrol.outbox.intents import void
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, TaskKind
+from telecontrol.video.rooms import close_room
 
 SUBJECT = "appointment"
 """The outbox's name for what these messages are about."""
@@ -24,7 +25,12 @@ _NO_MORE_APPOINTMENT = (
     ControlState.CLOSED,
     ControlState.CANCELLED,
 )
-_APPOINTMENT_TASKS = (TaskKind.NOTICE_AT_RISK, TaskKind.BOUNCE_AFTER_LIMIT, TaskKind.DOCTOR_UNAVAILABLE)
+_APPOINTMENT_TASKS = (
+    TaskKind.NOTICE_AT_RISK,
+    TaskKind.BOUNCE_AFTER_LIMIT,
+    TaskKind.DOCTOR_UNAVAILABLE,
+    TaskKind.INSURED_WAITING,
+)
 
 
 async def end_appointment(
@@ -39,12 +45,15 @@ async def end_appointment(
 ) -> None:
     """End `appointment` in `state` and move its control by `act`, in the caller's transaction.
 
-    Unsent messages about it are voided, the desk's tasks about it closed, and the one its control now needs opened.
+    Unsent messages about it are voided, the desk's tasks about it closed, and the one its control now needs opened. Its call's
+    room closes, but for one that is over without a conclusion: the doctor may only be late.
     Raises `WrongState` when the control does not allow the act.
     """
     await move_control(session, control, act, actor=actor, now=now)
     appointment.state = state
     appointment.ended_at = now
+    if state is not AppointmentState.OVER:
+        await close_room(session, subject_id=appointment.id, now=now)
     await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason=str(state), now=now)
     await close_tasks(session, *_APPOINTMENT_TASKS, subject_id=appointment.id, outcome=str(state), by=actor.id, now=now)
     record(

@@ -17,6 +17,7 @@ from telecontrol.outbox.intents import Known, void
 from telecontrol.scheduling import telling
 from telecontrol.scheduling.dossier import Dossier, load_control, of
 from telecontrol.scheduling.endings import SUBJECT, end_appointment, move_control
+from telecontrol.scheduling.insured_choices import in_person_choices
 from telecontrol.scheduling.models import Appointment, AppointmentState, Site
 from telecontrol.scheduling.operator import Operator
 from telecontrol.tasks.desk import open_task
@@ -140,9 +141,18 @@ async def _free(
 
 
 async def free_declined(
-    session: AsyncSession, *, operator: Operator, dossier: Dossier, actor: Actor, now: datetime
+    session: AsyncSession,
+    *,
+    operator: Operator,
+    dossier: Dossier,
+    actor: Actor,
+    now: datetime,
+    next_at: datetime | None = None,
 ) -> None:
-    """The grace after a refusal is over: the slot is freed, calendars get their `CANCEL`, the doctor is told."""
+    """The grace after a refusal is over: the slot is freed, calendars get their `CANCEL`, the doctor is told.
+
+    `next_at` is the hour of the appointment that takes its place, where it ends the grace: nothing is left to be chosen then.
+    """
     appointment = dossier.appointment
     if appointment.state is not AppointmentState.HELD:
         raise Conflict("the slot is not held")
@@ -167,7 +177,17 @@ async def free_declined(
         subject_id=appointment.id,
         version=appointment.version,
     )
+    can_choose = next_at is None and bool(await in_person_choices(session, dossier, now=now))
     await telling.tell_freed(
-        session, operator, dossier, RefusalFreed, knew=knew, now=now, mail_only=True, can_choose_slot=True
+        session,
+        operator,
+        dossier,
+        RefusalFreed,
+        knew=knew,
+        now=now,
+        mail_only=True,
+        is_own_act=True,
+        can_choose_slot=can_choose,
+        next_at=next_at,
     )
     await telling.tell_doctor(session, operator, dossier, DoctorDeclinedFreed, now=now)

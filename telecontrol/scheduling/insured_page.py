@@ -68,6 +68,8 @@ class PageState:
     is_kept: bool
     """Whether the desk answered an announced absence: the appointment stands."""
     can_prepare: bool
+    is_excused: bool
+    """Whether it does not take place because the insured could not come, and the desk agreed."""
     will_be_rebooked: bool
     """Whether another appointment is to be expected, where this one does not take place."""
 
@@ -101,6 +103,7 @@ def state_of(dossier: Dossier, *, now: datetime, may_act: bool) -> PageState:
         is_absence_announced=is_booked and is_absent,
         is_kept=is_booked and not is_absent and appointment.announced_decision == Decision.KEEP,
         can_prepare=may_act and can_prepare(dossier, now=now),
+        is_excused=stage is Stage.CANCELLED and appointment.announced_decision == Decision.EXCUSE,
         will_be_rebooked=control.state not in ENDED,
     )
 

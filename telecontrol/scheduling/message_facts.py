@@ -34,7 +34,7 @@ async def facts_for_insured(
 
     `channel` is the one it leaves by: a link remembers it, and only an e-mail has a calendar part with a link that shows.
     """
-    appointment = dossier.appointment
+    appointment, insured = dossier.appointment, dossier.insured
     expires_at = appointment.ends_at + timedelta(days=dossier.rules.link_days_after)
 
     async def link(purpose: LinkPurpose) -> str:
@@ -65,6 +65,7 @@ async def facts_for_insured(
         "doctor_zone": dossier.doctor.zone,
         "ics_uid": f"{appointment.id}@telecontrol",
         "ics_sequence": appointment.version - 1,
+        "reached_by": "" if insured.email and insured.phone else "mail" if insured.email else "sms",
     }
 
 

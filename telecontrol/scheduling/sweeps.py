@@ -17,10 +17,12 @@ from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode
 from telecontrol.db.journal import SERVICE, JournalEntry, record
 from telecontrol.db.session import Database
+from telecontrol.notify.contexts import DoctorInsuredWaiting
 from telecontrol.outbox.intents import waive
 from telecontrol.outbox.models import DeliveryState, Intent, IntentState
 from telecontrol.scheduling import deadlines, telling
 from telecontrol.scheduling.alerts import alert_desk
+from telecontrol.scheduling.attendance import ROOM_STAYS_OPEN
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.endings import SUBJECT
 from telecontrol.scheduling.freeing import free_declined, release
@@ -28,7 +30,10 @@ from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.scheduling.notices import Verdict, notices_of
 from telecontrol.scheduling.operator import Operator
 from telecontrol.tasks.desk import close_tasks, find_open, open_task
-from telecontrol.tasks.models import Owner, TaskKind
+from telecontrol.tasks.models import Owner, Task, TaskKind
+from telecontrol.video.attendance import seated
+from telecontrol.video.models import Role
+from telecontrol.video.waiting import who_waits
 
 logger = log.get("scheduling.sweeps")
 
@@ -232,6 +237,65 @@ async def _record_missed(
         channels=missed,
     )
     await alert_desk(session, operator, dossier, task, now=now)
+
+
+async def kept_waiting(database: Database, *, operator: Operator, now: datetime) -> int:
+    """An insured waits past the start and the doctor is not in the room: the doctor is told once, the desk has a row until
+    they come or the appointment ends."""
+    async with database.reading() as session:
+        found = await session.scalars(
+            select(Appointment.id).where(
+                Appointment.state == AppointmentState.BOOKED,
+                Appointment.mode == Mode.VIDEO,
+                Appointment.starts_at <= now,
+                Appointment.ends_at > now - ROOM_STAYS_OPEN,
+            )
+        )
+        begun = list(found)
+        waits = await who_waits(session, begun, now=now) if begun else {}
+        told = set(
+            await session.scalars(
+                select(Task.subject_id).where(Task.kind == TaskKind.INSURED_WAITING, Task.done_at.is_(None))
+            )
+        )
+        came = await seated(session, [*waits, *told], role=Role.DOCTOR, now=now) if waits or told else set()
+    alone = {key for key, wait in waits.items() if wait.is_there} - came
+    due = sorted((alone - told) | (told & came))
+    return await _each(database, due, lambda session, dossier: _tell_of_waiting(session, operator, dossier, now=now))
+
+
+async def _tell_of_waiting(session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime) -> None:
+    appointment = dossier.appointment
+    if await seated(session, [appointment.id], role=Role.DOCTOR, now=now):
+        kind = TaskKind.INSURED_WAITING
+        await close_tasks(session, kind, subject_id=appointment.id, outcome="doctor_came", by="service", now=now)
+        return
+    wait = (await who_waits(session, [appointment.id], now=now)).get(appointment.id)
+    chased_at = appointment.starts_at + timedelta(minutes=dossier.rules.doctor_chased_minutes)
+    if appointment.state is not AppointmentState.BOOKED or wait is None or not wait.is_there or now < chased_at:
+        return
+    await open_task(
+        session,
+        TaskKind.INSURED_WAITING,
+        subject_kind=SUBJECT,
+        subject_id=appointment.id,
+        control_id=appointment.control_id,
+        organisation_id=appointment.organisation_id,
+        owner=Owner.HANDLER,
+        due_at=appointment.ends_at,
+        level=1,
+        now=now,
+    )
+    await telling.tell_doctor(
+        session,
+        operator,
+        dossier,
+        DoctorInsuredWaiting,
+        now=now,
+        not_after=max(appointment.ends_at, now) + ROOM_STAYS_OPEN,
+        waiting_since_at=wait.since,
+    )
+    _record(session, "appointment.doctor_awaited", dossier, now=now)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -62,27 +62,37 @@ async def convoke(
     now: datetime,
     hold: timedelta,
     only: Collection[str] | None = None,
+    is_own_act: bool = False,
 ) -> None:
     """Queue the convocation on every channel the person has (or `only` those), and the reminder.
 
-    A reminder that is queued already stays as it is.
+    A reminder that is queued already stays as it is. What the insured chose themselves (`is_own_act`) is answered at once.
     """
     for channel, recipient in channels_of(dossier):
         if only is not None and channel not in only:
             continue
-        await _give_notice(session, operator, dossier, channel, recipient, now=now, hold=hold)
+        await _give_notice(session, operator, dossier, channel, recipient, now=now, hold=hold, at_once=is_own_act)
     await remind(session, operator, dossier, now=now, hold=hold)
 
 
 async def remind(
-    session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime, hold: timedelta = timedelta(0)
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    *,
+    now: datetime,
+    hold: timedelta = timedelta(0),
+    told_at: datetime | None = None,
 ) -> None:
-    """Queue the eve's reminder, unless the invitation itself can only leave on the eve or later."""
+    """Queue the eve's reminder, unless the invitation itself can only leave on the eve or later.
+
+    `told_at` is when another message told the hour, in the invitation's place.
+    """
     appointment = dossier.appointment
     leaves = deadlines.earliest_sending(now, appointment.starts_at, dossier.zone, hold=hold)
     settled = appointment.notice_settled_at
     state = deadlines.reminder_state(
-        now, appointment.starts_at, dossier.zone, invitation_accepted_at=None if settled else leaves
+        now, appointment.starts_at, dossier.zone, invitation_accepted_at=told_at or (None if settled else leaves)
     )
     if state not in (deadlines.ReminderState.WAITING, deadlines.ReminderState.DUE):
         return
@@ -102,15 +112,25 @@ async def remind(
 
 
 async def tell_move(
-    session: AsyncSession, operator: Operator, dossier: Dossier, *, before: datetime, knew: Known, now: datetime
+    session: AsyncSession,
+    operator: Operator,
+    dossier: Dossier,
+    *,
+    before: datetime,
+    knew: Known,
+    now: datetime,
+    is_own_act: bool = False,
 ) -> None:
-    """A change on each channel that knew the old hour, an invitation on the others; the reminder of the new eve."""
+    """A change on each channel that knew the old hour, an invitation on the others; the reminder of the new eve.
+
+    To the insured who asked for it (`is_own_act`) it says so, and leaves at once.
+    """
     appointment = dossier.appointment
     knowing = _channels_knowing(knew)
     soonest = min(before, appointment.starts_at)
     for channel, recipient in channels_of(dossier):
         if (channel, recipient) in knowing:
-            leaves = deadlines.change_leaves_at(now, soonest, dossier.zone)
+            leaves = now if is_own_act else deadlines.change_leaves_at(now, soonest, dossier.zone)
             until = max(_notice_until(appointment), leaves + timedelta(minutes=30))
             await _tell(
                 session,
@@ -123,9 +143,12 @@ async def tell_move(
                 not_before=leaves,
                 not_after=until,
                 previous_starts_at=before,
+                reason="your_request" if is_own_act else "",
             )
         else:
-            await _give_notice(session, operator, dossier, channel, recipient, now=now, hold=timedelta(0))
+            await _give_notice(
+                session, operator, dossier, channel, recipient, now=now, hold=timedelta(0), at_once=is_own_act
+            )
     await remind(session, operator, dossier, now=now)
 
 
@@ -138,11 +161,15 @@ async def tell_freed(
     knew: Known,
     now: datetime,
     mail_only: bool = False,
+    is_own_act: bool = False,
     **facts: Any,
 ) -> None:
-    """Correct what was already said: on each channel whose provider took, or may have taken, a notice of this hour."""
+    """Correct what was already said: on each channel whose provider took, or may have taken, a notice of this hour.
+
+    What follows from the insured's own act (`is_own_act`) leaves at once.
+    """
     appointment = dossier.appointment
-    leaves = deadlines.change_leaves_at(now, appointment.starts_at, dossier.zone)
+    leaves = now if is_own_act else deadlines.change_leaves_at(now, appointment.starts_at, dossier.zone)
     for channel, recipient in sorted(_channels_knowing(knew)):
         if mail_only and channel != "mail":
             continue
@@ -254,9 +281,11 @@ async def tell_doctor(
     doctor: Doctor | None = None,
     starts_at: datetime | None = None,
     about: About | None = None,
+    not_after: datetime | None = None,
     **facts: Any,
 ) -> None:
-    """E-mail the doctor (the appointment's, unless another is given). A doctor without an address reads the agenda."""
+    """E-mail the doctor (the appointment's, unless another is given), until two days after the start unless `not_after` says
+    otherwise. A doctor without an address reads the agenda."""
     doctor = doctor or dossier.doctor
     appointment = dossier.appointment
     if not doctor.email:
@@ -284,7 +313,7 @@ async def tell_doctor(
         "fr",
         now=now,
         not_before=now,
-        not_after=max(appointment.starts_at, now) + _USEFUL_AFTER,
+        not_after=not_after or max(appointment.starts_at, now) + _USEFUL_AFTER,
         about=about,
     )
 
@@ -318,9 +347,12 @@ async def _give_notice(
     *,
     now: datetime,
     hold: timedelta,
+    at_once: bool = False,
 ) -> None:
     appointment = dossier.appointment
     leaves = deadlines.earliest_sending(now, appointment.starts_at, dossier.zone, hold=hold)
+    if at_once:
+        leaves = now
     kind = contexts.Invitation if appointment.mode is Mode.VIDEO else contexts.InPersonConvocation
     facts: dict[str, Any] = {} if kind is contexts.Invitation else {"after_decline": dossier.control.needs_in_person}
     until = max(_notice_until(appointment), leaves + timedelta(minutes=1))

@@ -33,6 +33,7 @@ class TaskKind(StrEnum):
     ONE_CHANNEL_ONLY = "one_channel_only"
     INTERPRETER_WANTED = "interpreter_wanted"
     """The insured asks for one: `detail` names the language by its code."""
+    INSURED_WAITING = "insured_waiting"
 
 
 class Owner(StrEnum):

@@ -159,6 +159,24 @@ async def arrived(session: AsyncSession, subject_ids: Iterable[uuid.UUID]) -> di
     return first
 
 
+async def seated(
+    session: AsyncSession, subject_ids: Iterable[uuid.UUID], *, role: Role, now: datetime
+) -> set[uuid.UUID]:
+    """Those of `subject_ids` in whose call `role` is, with a sign of life in the last minute. One query."""
+    found = await session.scalars(
+        select(CallRoom.subject_id)
+        .join(PresenceSpan, PresenceSpan.room_id == CallRoom.id)
+        .where(
+            CallRoom.subject_id.in_(list(subject_ids)),
+            CallRoom.closed_at.is_(None),
+            PresenceSpan.role == role,
+            PresenceSpan.ended_at.is_(None),
+            PresenceSpan.last_seen_at >= now - waiting.STILL_THERE,
+        )
+    )
+    return set(found)
+
+
 async def timeline(session: AsyncSession, *, subject_id: uuid.UUID) -> list[AttendanceEvent]:
     """Every event of the subject's rooms, oldest first: the connection log."""
     found = await session.scalars(

@@ -14,6 +14,7 @@ from telecontrol.errors import Forbidden, NotFound
 from telecontrol.video import ice, reception, tickets, waiting
 from telecontrol.video.call_messages import Join, Media
 from telecontrol.video.call_state import GRACE_SECONDS
+from telecontrol.video.closing import ClosedRooms
 from telecontrol.video.connection import Admission, Connection
 from telecontrol.video.evidence import EvidenceWriter
 from telecontrol.video.models import Role, WaitingEntry
@@ -48,6 +49,7 @@ class BuiltinProvider:
             has_relay=ice.has_relay(settings),
             grace=grace_seconds,
         )
+        self._closed = ClosedRooms(database, live=self._switchboard.live, tell=self.close_room)
 
     # The provider's names.
 
@@ -94,6 +96,7 @@ class BuiltinProvider:
 
     async def aclose(self) -> None:
         """Let go of every socket and write what is left of the evidence."""
+        await self._closed.aclose()
         self._switchboard.close_all()
         await self._evidence.aclose()
 
@@ -134,6 +137,7 @@ class BuiltinProvider:
         is_admitted = stay is not None and stay.admitted_at is not None
         call = self._switchboard.open(room_id, is_admitted=is_admitted)
         socket = self._switchboard.plug(room_id, line)
+        self._closed.wake()
         is_insured = bearer.role is Role.INSURED
         since = stay.arrived_at if is_insured and stay is not None else None
         self._switchboard.apply(room_id, call.join(bearer.role, socket, join, now=self._switchboard.now(), since=since))

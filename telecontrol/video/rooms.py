@@ -64,13 +64,17 @@ async def get_room(session: AsyncSession, room_id: uuid.UUID) -> CallRoom:
 
 
 async def close_room(session: AsyncSession, *, subject_id: uuid.UUID, now: datetime) -> uuid.UUID | None:
-    """Close the subject's open room for good; its id, or None when there was none.
+    """Close the subject's open room for good; its id, or None when there was none. A room closed at this same instant, by an
+    earlier part of the same decision, is named again.
 
-    After the commit, call the provider's `close_room(room_id)` so that whoever is inside is told.
+    Whoever is inside is told within seconds of the commit (`closing`); the provider's `close_room(room_id)` tells them at once.
     """
     room = await find_room(session, subject_id=subject_id)
     if room is None:
-        return None
+        closed: uuid.UUID | None = await session.scalar(
+            select(CallRoom.id).where(CallRoom.subject_id == subject_id, CallRoom.closed_at == now).limit(1)
+        )
+        return closed
     room.closed_at = now
     return room.id
 

@@ -68,6 +68,10 @@ class Switchboard:
         room = self._rooms.get(room_id)
         return None if room is None else room.call
 
+    def live(self) -> list[uuid.UUID]:
+        """The rooms where somebody is, or was just now."""
+        return list(self._rooms)
+
     def open(self, room_id: uuid.UUID, *, is_admitted: bool) -> Call:
         """The call of a room, begun if it is not: then `is_admitted` says what the record knows."""
         room = self._rooms.get(room_id)

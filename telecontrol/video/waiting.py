@@ -137,10 +137,13 @@ async def who_waits(
 
 
 async def stays_in(session: AsyncSession, room_ids: Iterable[uuid.UUID]) -> list[WaitingEntry]:
-    """The insured's present stays in these rooms, admitted or not. One query."""
+    """The insured's present stays in these rooms, admitted or not; nobody stays in a closed one. One query."""
     found = await session.scalars(
-        select(WaitingEntry).where(
+        select(WaitingEntry)
+        .join(CallRoom, CallRoom.id == WaitingEntry.room_id)
+        .where(
             WaitingEntry.room_id.in_(list(room_ids)),
+            CallRoom.closed_at.is_(None),
             WaitingEntry.role == Role.INSURED,
             WaitingEntry.left_at.is_(None),
         )

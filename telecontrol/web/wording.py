@@ -90,6 +90,7 @@ TASK = {
     "doctor_unavailable": W(mark("Médecin indisponible"), "warning", "person-x"),
     "one_channel_only": W(mark("Un seul moyen de joindre la personne"), "warning", "telephone-x"),
     "interpreter_wanted": W(mark("Interprètes à trouver"), "accent", "translate"),
+    "insured_waiting": W(mark("Assurés qui attendent un médecin absent"), "danger", "person-x"),
 }
 TASK_ONE = {
     **TASK,
@@ -101,6 +102,7 @@ TASK_ONE = {
     "notice_released": W(mark("Libéré faute de convocation"), "warning", "calendar-x"),
     "reminder_missed": W(mark("Rappel manqué"), "warning", "bell-slash"),
     "message_late": W(mark("Message en danger de retard"), "warning", "hourglass-split"),
+    "insured_waiting": W(mark("L'assuré attend, le médecin n'est pas là"), "danger", "person-x"),
     "message_failed": W(mark("Message non parti"), "danger", "envelope-x"),
     "target_paused": W(mark("Envois suspendus"), "danger", "pause-circle"),
     "signature_due": W(mark("Signature attendue"), "warning", "pen"),

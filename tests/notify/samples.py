@@ -45,6 +45,7 @@ _OPTIONAL_APPOINTMENT = {
     "ics_uid": "b1946ac9-2492-4b6e-8f2a-0b7e3a9d5c11@telecontrol",
     "ics_sequence": 3,
     "view_link": VIEW_LINK,
+    "reached_by": "mail",
 }
 _LATER = STARTS_AT + timedelta(minutes=9)
 _SPECIFIC: dict[str, dict[str, Any]] = {
@@ -59,13 +60,14 @@ _SPECIFIC: dict[str, dict[str, Any]] = {
     "doctor_moved": {"previous_starts_at": STARTS_AT - timedelta(days=1)},
     "doctor_insured_waiting": {"waiting_since_at": STARTS_AT - timedelta(minutes=4)},
     "doctor_signature_due": {"hours": 24, "due_at": STARTS_AT + timedelta(hours=48)},
+    "doctor_conclusion_due": {"hours": 0, "due_at": STARTS_AT + timedelta(hours=48)},
 }
 _OPTIONAL_SPECIFIC: dict[str, dict[str, Any]] = {
     "change": {"reason": "doctor_unavailable"},
     "cancellation": {"reason": "technical", "will_rebook": True},
     "release": {"missing_channel": "sms"},
     "refusal_receipt": {"undo_until": NOW + timedelta(minutes=30), "can_choose_slot": True},
-    "refusal_freed": {"can_choose_slot": True},
+    "refusal_freed": {"can_choose_slot": True, "next_at": STARTS_AT + timedelta(days=3)},
     "attendance_receipt": {"left_at": _LATER},
     "conclusion_to_insured": {"result": "not_justified", "effect": "benefits", "review_days": 10},
     "in_person_convocation": {
@@ -73,8 +75,10 @@ _OPTIONAL_SPECIFIC: dict[str, dict[str, Any]] = {
         "site_access": "Tram B, 2e étage, ascenseur",
         "site_phone": "0262123456",
     },
+    "doctor_booked": {"is_again": True},
     "doctor_cancelled": {"reason": "notice_missed"},
     "doctor_signature_due": {"hours": 44},
+    "doctor_conclusion_due": {"hours": 44},
 }
 _APART: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "access_code": (

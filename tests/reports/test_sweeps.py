@@ -74,7 +74,7 @@ async def mails(database: Database) -> list[tuple[str, dict[str, Any]]]:
     async with database.reading() as session:
         rows = await session.scalars(
             select(Intent)
-            .where(Intent.kind.in_(("doctor_signature_due", "desk_alert")))
+            .where(Intent.kind.in_(("doctor_signature_due", "doctor_conclusion_due", "desk_alert")))
             .order_by(Intent.created_at, Intent.kind)
         )
         return [(row.kind, await read_context(session, row.id, sealer=OPERATOR.messages)) for row in rows]
@@ -330,7 +330,7 @@ class TestSigning:
 
 class TestAlerts:
     async def hours_told(self, database: Database) -> list[int]:
-        return [values["hours"] for kind, values in await mails(database) if kind == "doctor_signature_due"]
+        return [values["hours"] for kind, values in await mails(database) if kind.startswith("doctor_")]
 
     async def levels_told(self, database: Database) -> list[tuple[str, int]]:
         return [
@@ -392,6 +392,8 @@ class TestAlerts:
             for _ in range(2):
                 await sweep(database, appointment.ends_at + hours * HOUR)
         assert await self.hours_told(database) == [0, 24, 36, 44]
+        kinds = {kind for kind, _ in await mails(database) if kind.startswith("doctor_")}
+        assert kinds == {"doctor_conclusion_due"}, "no report waits for a signature"
 
 
 class TestBreach:

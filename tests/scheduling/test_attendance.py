@@ -14,22 +14,27 @@ from sqlalchemy import select
 
 from telecontrol.config import VideoProvider
 from telecontrol.controls.policies import Mode
+from telecontrol.controls.results import Result
 from telecontrol.controls.states import ControlState
-from telecontrol.db.journal import of_control
+from telecontrol.db.journal import SERVICE, of_control
 from telecontrol.db.session import Database
 from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.reports.circumstances import Circumstances
 from telecontrol.reports.drafting import settle_over
 from telecontrol.reports.facts import with_evidence
 from telecontrol.scheduling import attendance
-from telecontrol.scheduling.answers import CannotCome, announce_absence, decline_video
+from telecontrol.scheduling.answers import CannotCome, Decision, announce_absence, answer_absence, decline_video
+from telecontrol.scheduling.booking import move
+from telecontrol.scheduling.conditions import Waiver
 from telecontrol.scheduling.dossier import load_dossier
+from telecontrol.scheduling.freeing import cancel, release
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.tasks.desk import find_open
 from telecontrol.tasks.models import TaskKind
+from telecontrol.video import rooms
 from telecontrol.video.models import WaitingEntry
-from tests.support.concluding import MINUTE, OPERATOR, START, appoint, doctor_actor, insured_arrives
-from tests.support.world import INSURED, World, make_world
+from tests.support.concluding import MINUTE, OPERATOR, START, appoint, doctor_actor, insured_arrives, say
+from tests.support.world import HANDLER, INSURED, World, make_world
 
 
 @pytest_asyncio.fixture
@@ -294,3 +299,64 @@ async def test_an_abandoned_tab_after_admission_leaves_the_control_to_qualify(da
 
     assert report is None
     assert await _state(database, appointment) == (AppointmentState.OVER, ControlState.TO_QUALIFY)
+
+
+async def _end(database: Database, world: World, appointment: Appointment, how: str) -> None:
+    async with database.transaction() as session:
+        dossier = await load_dossier(session, appointment.id, lock=True)
+        given: dict[str, Any] = {"operator": OPERATOR, "dossier": dossier, "now": START}
+        match how:
+            case "cancel":
+                await cancel(session, **given, actor=HANDLER)
+            case "release":
+                await release(session, **given, actor=SERVICE)
+            case "decline":
+                await decline_video(session, **given, actor=INSURED)
+            case "excuse":
+                early: dict[str, Any] = {**given, "now": START - MINUTE}
+                await announce_absence(session, **early, reason=CannotCome.TRAVEL, actor=INSURED)
+                await answer_absence(session, **early, decision=Decision.EXCUSE, actor=HANDLER)
+            case "move":
+                early = {**given, "now": START - MINUTE}
+                await move(session, **early, starts_at=START + timedelta(days=7), actor=HANDLER)
+            case "over":
+                await settle_over(session, OPERATOR, dossier, now=START + 30 * MINUTE)
+
+
+@pytest.mark.parametrize("how", ["cancel", "release", "decline", "excuse", "move"])
+async def test_whatever_ends_or_moves_an_appointment_closes_the_room_where_somebody_waits(
+    database: Database, world: World, how: str
+) -> None:
+    appointment = await _appoint(database, world)
+    room_id = await insured_arrives(database, appointment, at=START - 5 * MINUTE)
+    await _end(database, world, appointment, how)
+    async with database.reading() as session:
+        assert (await rooms.get_room(session, room_id)).closed_at is not None
+
+
+async def test_concluding_by_the_api_too_closes_the_room(database: Database, world: World) -> None:
+    appointment = await _appoint(database, world)
+    room_id = await insured_arrives(database, appointment, at=START)
+    await say(database, world, appointment, Result.JUSTIFIED)
+    async with database.reading() as session:
+        assert (await rooms.get_room(session, room_id)).closed_at is not None
+
+
+async def test_a_doctor_who_is_only_late_still_finds_whoever_waits(database: Database, world: World) -> None:
+    """Over without a conclusion, and a colleague who takes over the same hour: the room stays."""
+    appointment = await _appoint(database, world)
+    room_id = await insured_arrives(database, appointment, at=START - 5 * MINUTE)
+    async with database.transaction() as session:
+        dossier = await load_dossier(session, appointment.id, lock=True)
+        given: dict[str, Any] = {"starts_at": START, "doctor_id": world.other_doctor.id, "actor": HANDLER}
+        await move(
+            session,
+            operator=OPERATOR,
+            dossier=dossier,
+            **given,
+            now=START - MINUTE,
+            waiver=Waiver(world.handler.id, "agreed by phone"),
+        )
+    await _end(database, world, appointment, "over")
+    async with database.reading() as session:
+        assert (await rooms.get_room(session, room_id)).closed_at is None

@@ -42,7 +42,8 @@ async def test_a_closed_room_is_followed_by_another(database: Database, clock: V
     first = await ensure(database, subject_id, clock.now())
     async with database.transaction() as session:
         assert await rooms.close_room(session, subject_id=subject_id, now=clock.now()) == first.id
-        assert await rooms.close_room(session, subject_id=subject_id, now=clock.now()) is None
+        assert await rooms.close_room(session, subject_id=subject_id, now=clock.now()) == first.id, "the same decision"
+        assert await rooms.close_room(session, subject_id=subject_id, now=clock.now() + HOUR) is None
     assert (await ensure(database, subject_id, clock.now())).id != first.id
 
 

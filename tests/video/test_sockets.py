@@ -439,6 +439,30 @@ async def test_no_address_and_no_ticket_in_any_log(
     assert "eyJ" not in written
 
 
+async def test_a_room_that_the_record_closes_is_over_for_whoever_waits_in_it(desk: Desk) -> None:
+    """A desk, the API or the worker of another process only write it down."""
+    insured = await desk.join(INSURED)
+    await insured.hears("welcome")
+    async with desk.database.transaction() as session:
+        assert await rooms.close_room(session, subject_id=desk.subject_id, now=desk.clock.now()) == desk.room_id
+    await insured.hears("ended", reason="closed")
+    late = await desk.join(INSURED)
+    await late.hears("refused", reason="room_closed")
+
+
+async def test_the_doctor_no_longer_sees_who_polled_in_a_closed_room(desk: Desk) -> None:
+    ticket = await desk.ticket(INSURED)
+    async with httpx2.AsyncClient(base_url=desk.server.url) as client:
+        path, watching = f"/calls/{desk.room_id}/waiting", {"tickets": [await desk.ticket(DOCTOR)]}
+        assert (await client.post(path, json={"ticket": ticket})).json()["state"] == "waiting"
+        assert (await client.post("/calls/waiting", json=watching)).json()["rooms"][0]["state"] == "waiting"
+        async with desk.database.transaction() as session:
+            await rooms.close_room(session, subject_id=desk.subject_id, now=desk.clock.now())
+        assert (await client.post("/calls/waiting", json=watching)).json()["rooms"][0]["state"] == "absent"
+        answer = await client.post(path, json={"ticket": ticket})
+        assert (answer.status_code, answer.json()["code"]) == (409, "room_closed")
+
+
 @LIVEKIT_ALONE
 async def test_with_livekit_nothing_that_holds_an_address_is_passed_on_or_kept(desk: Desk) -> None:
     doctor, insured = await desk.both()

@@ -322,7 +322,14 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             operator_name="Télécontrôle",
         ),
     ),
-    "insured/decline_confirm": ("insured/decline_confirm.html", public(appointment=WHEN, grace_minutes=30)),
+    "insured/decline_confirm": (
+        "insured/decline_confirm.html",
+        public(appointment=WHEN, grace_minutes=30, is_grace_until_start=False),
+    ),
+    "insured/decline_confirm_near": (
+        "insured/decline_confirm.html",
+        public(appointment=WHEN, grace_minutes=9, is_grace_until_start=True),
+    ),
     "insured/declined": ("insured/declined.html", declined()),
     "insured/declined_taken": ("insured/declined.html", declined(error="taken", hold_until=None)),
     "insured/declined_wait": ("insured/declined.html", declined(choices=[], can_undo=False)),
@@ -353,13 +360,20 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "insured/cancelled": (
         "insured/cancelled.html",
-        public(appointment=WHEN, will_be_rebooked=True, reference=REFERENCE),
+        public(appointment=WHEN, will_be_rebooked=True, is_excused=False, reference=REFERENCE),
+    ),
+    "insured/cancelled_excused": (
+        "insured/cancelled.html",
+        public(appointment=WHEN, will_be_rebooked=True, is_excused=True, reference=REFERENCE),
     ),
     "insured/cancelled_for_good": (
         "insured/cancelled.html",
-        public(appointment=WHEN, will_be_rebooked=False, reference=REFERENCE),
+        public(appointment=WHEN, will_be_rebooked=False, is_excused=False, reference=REFERENCE),
     ),
-    "insured/released": ("insured/released.html", public(appointment=WHEN, reference=REFERENCE)),
+    "insured/released": (
+        "insured/released.html",
+        public(appointment=WHEN, reference=REFERENCE, has_both_channels=True),
+    ),
     "insured/expired": ("insured/expired.html", public()),
     "insured/unknown_link": ("insured/unknown_link.html", public(organisation="Télécontrôle")),
     "insured/lost_link": ("insured/lost_link.html", lost_link()),

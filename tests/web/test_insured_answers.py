@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
 from telecontrol.config import Environment
-from telecontrol.controls.models import Control
+from telecontrol.controls.models import Control, Insured
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.states import ControlState
 from telecontrol.outbox.models import Intent
@@ -94,6 +95,35 @@ async def test_declining_is_asked_recorded_and_taken_back(
     twice = await visitor.press(done, "/r/decline/undo")
     assert twice.title == back.title
     assert (await dossier_of(service, appointment.id)).appointment.state is AppointmentState.BOOKED
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        (timedelta(days=2), "pendant 30 minutes, et même après si la place est encore libre"),
+        (timedelta(minutes=12), "jusqu'au début du rendez-vous, à 9 h 00 (12 min)"),
+        (timedelta(minutes=-3), ""),
+    ],
+    ids=["days", "minutes", "begun"],
+)
+async def test_the_grace_that_is_told_is_the_one_that_is_kept(
+    service: Service, appointment: Appointment, visitor: Visitor, before: timedelta, told: str
+) -> None:
+    link = await link_to(service, appointment)
+    service.clock.advance_to(MONDAY_NINE - before)
+    await visitor.enter(link)
+    words = (await visitor.get("/r/decline")).words
+    assert "C'est votre droit" in words
+    assert (f"Vous pourrez changer d'avis {told}" in words) if told else ("changer d'avis" not in words)
+
+
+async def test_only_the_channels_that_somebody_has_are_promised_on_the_page(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    assert "sinon par e-mail et SMS" in (await visitor.get("/r/decline")).words
+    async with service.runtime.database.transaction() as session:
+        (await session.get_one(Insured, appointment.insured_id)).email = ""
+    assert "sinon par SMS." in (await visitor.get("/r/decline")).words
 
 
 async def test_after_the_grace_the_hour_is_taken_back_only_while_it_is_free(
@@ -249,7 +279,8 @@ async def test_an_absence_that_the_desk_answered_is_not_taken_back(
             now=service.clock.now(),
         )
     page = await visitor.press(done, "/r/cannot-come/undo")
-    assert page.title == "Votre rendez-vous est annulé"
+    assert page.title == "Votre absence est excusée"
+    assert "Cette annulation vient de nous" not in page.words
     assert "Nous avons déjà répondu à votre message" in page.words
     assert "Un nouveau rendez-vous vous sera proposé" in page.words
 

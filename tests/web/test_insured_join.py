@@ -6,13 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from telecontrol.config import Environment
+from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import Actor, ActorKind
+from telecontrol.errors import WrongState
+from telecontrol.reports.timeline import timeline_of
+from telecontrol.scheduling.answers import Decision, answer_absence
 from telecontrol.scheduling.attendance import admit, ask_to_wait
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState
+from telecontrol.tasks.desk import find_open
+from telecontrol.tasks.models import TaskKind
 from telecontrol.video.attendance import attendance
 from telecontrol.video.models import Role
 from telecontrol.video.rooms import find_room
@@ -20,7 +27,7 @@ from telecontrol.video.tickets import verify
 from telecontrol.video.waiting import leave
 from tests.support.insured import Page, Visitor, book_video, dossier_of, link_to, visiting
 from tests.support.service import Service, serving
-from tests.support.world import World, make_world
+from tests.support.world import HANDLER, World, make_world
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -180,6 +187,23 @@ async def test_coming_after_all_is_possible_when_one_had_said_no(
     home = await near(service, appointment, visitor)
     assert "rejoignez simplement l'appel" in home.words
     assert (await visitor.press(home, "/r/join")).path == "/r/join"
+
+    dossier = await dossier_of(service, appointment.id)
+    assert (dossier.control.state, dossier.appointment.announced_at) == (ControlState.BOOKED, None)
+    async with service.runtime.database.reading() as session:
+        told = [entry.code for entry in await timeline_of(session, appointment.control_id)]
+        assert "appointment.came_after_all" in told
+        assert await find_open(session, TaskKind.ABSENCE_TO_QUALIFY, subject_id=appointment.control_id) is None
+    with pytest.raises(WrongState, match="already answered"):
+        async with service.runtime.database.transaction() as session:
+            await answer_absence(
+                session,
+                operator=service.runtime.operator,
+                dossier=await load_dossier(session, appointment.id, lock=True),
+                decision=Decision.EXCUSE,
+                actor=HANDLER,
+                now=service.clock.now(),
+            )
 
 
 async def test_a_link_for_another_browser_opens_the_same_call_after_the_birth_date(

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Environment, Settings
-from telecontrol.demo.clock import STRIDE, Due, keep_present, next_due, walk
+from telecontrol.demo.clock import STRIDE, Due, clock_facts, keep_present, next_due, walk
 from telecontrol.errors import NotFound
 from telecontrol.notify.models import LocalMessage
 from telecontrol.notify.queries import local_boxes, local_message, local_messages
@@ -178,7 +178,7 @@ def _remember(request: Request, now: datetime) -> None:
     if memory is None:
         return
     facts = json.loads(memory.read_text("utf-8"))
-    memory.write_text(json.dumps({**facts, "clock": now.isoformat()}, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    memory.write_text(json.dumps({**facts, **clock_facts(now)}, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _linked(found: LocalMessage) -> Markup:

@@ -179,6 +179,11 @@ FIGURES: Mapping[str, tuple[str, str, str]] = {
         mark("min"),
         mark("Compté depuis l'heure prévue. Le délai du rapport court depuis la fin de cette attente."),
     ),
+    "doctor_chased_minutes": (
+        mark("Relance d'un médecin absent"),
+        mark("min"),
+        mark("Après l'heure prévue, quand l'assuré attend et que le médecin n'est pas dans la salle."),
+    ),
     "join_opens_minutes": (
         mark("Ouverture de la salle avant l'heure"),
         mark("min"),
@@ -233,7 +238,14 @@ SWITCHES: Mapping[str, tuple[str, str]] = {
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         mark("Rendez-vous"),
-        ("length_minutes", "in_person_length_minutes", "buffer_minutes", "step_minutes", "undo_hold_minutes"),
+        (
+            "length_minutes",
+            "in_person_length_minutes",
+            "buffer_minutes",
+            "step_minutes",
+            "undo_hold_minutes",
+            "doctor_chased_minutes",
+        ),
     ),
     (
         mark("Assuré"),

@@ -23,6 +23,7 @@ from telecontrol.scheduling.answers import (
     ask_another_hour,
     choose_in_person,
     decline_video,
+    grace_until,
     undo_decline,
     withdraw_absence,
 )
@@ -54,8 +55,15 @@ async def ask_decline(request: Request, guest: KnownGuestDep, session: ReadingDe
     dossier = await own_dossier(session, guest.require_answer())
     if not state_of(dossier, now=now, may_act=True).can_decline:
         return see_other(request, paths.HOME)
-    grace = dossier.rules.decline_grace_minutes
-    return insured_page(request, "insured/decline_confirm.html", dossier, now=now, grace_minutes=grace)
+    until, starts_at = grace_until(dossier, now=now), dossier.appointment.starts_at
+    return insured_page(
+        request,
+        "insured/decline_confirm.html",
+        dossier,
+        now=now,
+        grace_minutes=int((until - now).total_seconds() // 60),
+        is_grace_until_start=until >= starts_at,
+    )
 
 
 @pages.post(paths.DECLINE)

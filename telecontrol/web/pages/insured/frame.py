@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from telecontrol.controls.models import Insured
 from telecontrol.scheduling.dossier import Dossier
-from telecontrol.web.rendering import language_of, page, public_brand
+from telecontrol.web.i18n import mark
+from telecontrol.web.rendering import language_of, page, public_brand, templates_of
 from telecontrol.worker import Runtime
 
 
@@ -24,14 +25,22 @@ def insured_page(
 ) -> Response:
     """Render a page about `dossier`'s appointment. `context` wins over what is given here."""
     runtime: Runtime = request.app.state.runtime
+    language = language_for(request, dossier.insured)
     values = {
         "organisation": public_brand(runtime, dossier.organisation),
         "appointment": facts_of(dossier),
         "reference": dossier.control.reference,
+        "by_channels": templates_of(request).translators[language].t(_by_channels(dossier.insured)),
         **context,
     }
-    language = language_for(request, dossier.insured)
     return page(request, template, now=now, status=status, language=language, **values)
+
+
+def _by_channels(insured: Insured) -> str:
+    """How the service writes to this person: what they cannot receive is not promised to them."""
+    if insured.email and insured.phone:
+        return mark("par e-mail et SMS")
+    return mark("par e-mail") if insured.email else mark("par SMS")
 
 
 def facts_of(dossier: Dossier) -> dict[str, Any]:

@@ -97,10 +97,16 @@ async def show_state(
             return _declined(request, dossier, state, choices, now=now, status=status, error=error)
         case Stage.CANCELLED:
             return insured_page(
-                request, "insured/cancelled.html", dossier, now=now, will_be_rebooked=state.will_be_rebooked
+                request,
+                "insured/cancelled.html",
+                dossier,
+                now=now,
+                will_be_rebooked=state.will_be_rebooked,
+                is_excused=state.is_excused,
             )
         case Stage.RELEASED:
-            return insured_page(request, "insured/released.html", dossier, now=now)
+            has_both = bool(dossier.insured.email and dossier.insured.phone)
+            return insured_page(request, "insured/released.html", dossier, now=now, has_both_channels=has_both)
         case Stage.AFTER:
             return await show_after(request, session, dossier, now=now)
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from telecontrol.accounts.links import link_url, mint_link
 from telecontrol.accounts.models import LinkPurpose
 from telecontrol.errors import WrongState
+from telecontrol.scheduling.attendance import arrive as enter_waiting
 from telecontrol.scheduling.attendance import open_room
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_page import own_dossier, state_of
@@ -39,10 +40,10 @@ pages = APIRouter(route_class=HelpfulRoute)
 async def arrive(
     request: Request, runtime: RuntimeDep, guest: KnownGuestDep, session: SessionDep, now: NowDep
 ) -> Response:
-    dossier = await own_dossier(session, guest.require_join(), lock=True)
+    viewer = guest.require_join()
+    dossier = await own_dossier(session, viewer, lock=True)
     _check_open(dossier, now)
-    room = await open_room(session, dossier, provider=runtime.settings.video_provider, now=now)
-    await waiting.arrive(session, room_id=room.id, now=now)
+    await enter_waiting(session, dossier, provider=runtime.settings.video_provider, actor=viewer.actor, now=now)
     return see_other(request, paths.JOIN)
 
 
