@@ -32,6 +32,7 @@ _NAMES = (
     ("Boyer", "Antoine"), ("Haddad", "Karim"), ("Perrin", "Claire"), ("Marchand", "Paul"), ("Colin", "Manon"),
     ("Renard", "Victor"), ("Barbier", "Inès"), ("Arnaud", "Denis"), ("Payet", "Océane"), ("Schmitt", "Laura"),
     ("Leroux", "Mathis"), ("Gauthier", "Anne"), ("Adam", "Sarah"), ("Masson", "Yves"), ("Picard", "Jade"),
+    ("Vasseur", "Rémi"), ("Lemaire", "Aïcha"), ("Poulain", "Chloé"),
 )  # fmt: skip
 
 

@@ -22,8 +22,11 @@ from telecontrol.controls.results import Result
 from telecontrol.db.journal import Actor, ActorKind
 from telecontrol.demo.clock import walk
 from telecontrol.demo.people import Cast, request_number
+from telecontrol.outbox.targets import Evidence, Outcome, Outgoing, Rejected
 from telecontrol.reports.circumstances import Circumstances, IdentityDocument
 from telecontrol.reports.conclusions import conclude
+from telecontrol.reports.contract import written
+from telecontrol.reports.gateway_setup import NAME
 from telecontrol.scheduling.answers import CannotCome, announce_absence, decline_video
 from telecontrol.scheduling.booking import book
 from telecontrol.scheduling.dossier import load_dossier
@@ -31,7 +34,7 @@ from telecontrol.scheduling.freeing import cancel_control
 from telecontrol.scheduling.models import Appointment
 from telecontrol.video.rooms import ensure_room
 from telecontrol.video.waiting import admit, arrive, leave
-from telecontrol.worker import Runtime
+from telecontrol.worker import Runtime, run_once
 
 PARIS = ZoneInfo("Europe/Paris")
 DAYS_BEFORE = 9
@@ -175,6 +178,7 @@ class Story:
 
 async def tell(story: Story) -> None:
     """Nine days, so that every queue of the desk and every page has somebody in it."""
+    eve = await book_the_eve(story)
     early = [await story.request(number) for number in range(9)]
     seen = await story.book(early[0], -1, time(9, 0))
     unjustified = await story.book(early[1], -1, time(10, 0), doctor=1)
@@ -204,6 +208,7 @@ async def tell(story: Story) -> None:
     await story.until(-2, time(16, 0))
     await story.cancel(later[6])
 
+    await tell_the_eve(story, eve)
     await story.until(-1, time(8, 56))
     await story.see(seen, Result.JUSTIFIED)
     await story.until(-1, time(9, 56))
@@ -228,3 +233,67 @@ async def tell(story: Story) -> None:
 
 def _insured(appointment: Appointment) -> Actor:
     return Actor(ActorKind.INSURED, str(appointment.insured_id), "insured")
+
+
+@dataclass(frozen=True, slots=True)
+class Eve:
+    """Two appointments of the eve's early morning."""
+
+    refused: uuid.UUID
+    """Its report will be refused by the insurer."""
+    excused: uuid.UUID
+    """Its person will not come, and has told why."""
+
+
+async def book_the_eve(story: Story) -> Eve:
+    """Ask for what `tell_the_eve` needs; and for somebody without a mobile, whose notice misses its limit: released."""
+    refused, excused = await story.request(25), await story.request(26)
+    unreachable = await story.request(27, phone="")
+    await story.book(unreachable, 0, time(16, 30), doctor=1)
+    return Eve(
+        refused=await story.book(refused, -1, time(8, 30), doctor=1),
+        excused=await story.book(excused, -1, time(8, 0), doctor=2),
+    )
+
+
+async def tell_the_eve(story: Story, eve: Eve) -> None:
+    """An absence that is excused, and a conclusion that waits: the insurer refused its report, somebody has to look."""
+    await story.until(-1, time(8, 21))
+    async with story.runtime.database.transaction() as session:
+        dossier = await load_dossier(session, eve.excused, lock=True)
+        user = next(user for user in story.cast.doctor_users if user.id == dossier.doctor.user_id)
+        await conclude(
+            session,
+            operator=story.runtime.operator,
+            dossier=dossier,
+            user=user,
+            result=Result.EXCUSED_ABSENCE,
+            circumstances=Circumstances(),
+            actor=Actor(ActorKind.STAFF, str(user.id), "doctor"),
+            now=story.clock.now(),
+        )
+    await story.until(-1, time(8, 26))
+    await story.see(eve.refused, Result.NOT_JUSTIFIED)
+    targets = story.runtime.targets
+    story.runtime.targets = {**targets, NAME: RefusingInsurer()}
+    await run_once(story.runtime)
+    story.runtime.targets = targets
+
+
+class RefusingInsurer:
+    """An insurer that says no for good, as the local insurer does when it is told to; it is asked while no server runs yet."""
+
+    name = NAME
+    takes_idempotency_key = True
+
+    def prepare(self, outgoing: Outgoing) -> bytes:
+        return written(outgoing.context["document"])
+
+    async def deliver(self, outgoing: Outgoing) -> Outcome:
+        return Rejected(permanent=True, code="refused_told_to_refuse", reply="422 told_to_refuse")
+
+    async def look_up(self, outgoing: Outgoing) -> Evidence:
+        return Evidence(taken=None)
+
+    async def close(self) -> None:
+        """Holds nothing."""

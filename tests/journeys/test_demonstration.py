@@ -20,6 +20,8 @@ from telecontrol.demo.people import PASSWORD, add_cast
 from telecontrol.demo.story import DAYS_BEFORE, PARIS, Story, curtain, tell
 from telecontrol.reports.gateway_setup import set_gateway
 from telecontrol.reports.insurer_inbox import received
+from telecontrol.reports.models import Report, ReportState
+from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.tasks.models import Task, TaskKind
 from telecontrol.web.local_insurer import bearer, gateway_url
 from telecontrol.worker import assemble
@@ -98,13 +100,25 @@ async def test_the_story_leaves_somebody_in_every_queue(service: Service) -> Non
     async with service.runtime.database.reading() as session:
         states = set(await session.scalars(select(Control.state)))
         kinds = set(await session.scalars(select(Task.kind).where(Task.done_at.is_(None))))
+        appointments = set(await session.scalars(select(Appointment.state)))
     assert states >= {
         ControlState.TO_BOOK,
         ControlState.BOOKED,
         ControlState.IN_PERSON_TO_BOOK,
         ControlState.ABSENCE_TO_QUALIFY,
         ControlState.TO_QUALIFY,
+        ControlState.CONCLUDED,
         ControlState.CANCELLED,
+    }
+    assert appointments >= {
+        AppointmentState.BOOKED,
+        AppointmentState.HELD,
+        AppointmentState.RELEASED,
+        AppointmentState.CANCELLED_BY_SERVICE,
+        AppointmentState.DECLINED_BY_INSURED,
+        AppointmentState.OVER,
+        AppointmentState.ATTENDED,
+        AppointmentState.NOT_ATTENDED,
     }
     assert kinds >= {
         TaskKind.CONTROL_TO_BOOK,
@@ -112,8 +126,25 @@ async def test_the_story_leaves_somebody_in_every_queue(service: Service) -> Non
         TaskKind.ABSENCE_TO_QUALIFY,
         TaskKind.CONTROL_TO_QUALIFY,
         TaskKind.NOTICE_AT_RISK,
+        TaskKind.NOTICE_RELEASED,
         TaskKind.SIGNATURE_DUE,
+        TaskKind.REPORT_REFUSED,
     }
+
+
+async def test_a_refused_report_leaves_again_by_a_button_and_the_control_goes_on(service: Service) -> None:
+    async with service.runtime.database.reading() as session:
+        refused = (await session.scalars(select(Report).where(Report.state == ReportState.REFUSED))).one()
+        assert (await session.get_one(Control, refused.control_id)).state is ControlState.CONCLUDED
+        assert refused.breached_at is None
+    async with service.browser() as client:
+        await _sign_in(client, "gestion@demo.example")
+        page = f"/desk/controls/{refused.control_id}"
+        fields = {"csrf_token": _csrf((await client.get(page)).text), "report_id": str(refused.id)}
+        assert (await client.post(f"{page}/report-again", data=fields)).status_code == 200
+    await service.later(minutes=1)
+    async with service.runtime.database.reading() as session:
+        assert (await session.get_one(Control, refused.control_id)).state is ControlState.CLOSED
 
 
 async def test_every_page_behind_every_link_opens(service: Service) -> None:
