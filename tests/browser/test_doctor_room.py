@@ -92,6 +92,8 @@ async def test_three_keys_and_a_signature_conclude_and_a_fourth_goes_on(
     await doctor.keyboard.press("n")
     await doctor.wait_for_url(f"**{room(appointment)}")
     await _mark(doctor)
+    await doctor.keyboard.press("e")
+    await expect(doctor.locator("#presence")).to_contain_text("Rendez-vous en cours")
 
     for key in ("c", "2", "s"):
         await doctor.keyboard.press(key)
@@ -119,9 +121,14 @@ async def test_three_keys_and_a_signature_conclude_and_a_fourth_goes_on(
     await doctor.wait_for_url(f"**{room(following)}")
 
 
-async def test_a_refusal_stays_on_the_page_with_what_was_chosen(doctor: Page, appointment: Appointment) -> None:
+async def test_a_refusal_stays_on_the_page_with_what_was_chosen(
+    service: Service, doctor: Page, appointment: Appointment
+) -> None:
+    await insured_arrives(service.runtime.database, appointment, at=START - 6 * MINUTE)
     await doctor.goto(room(appointment))
     await _mark(doctor)
+    await doctor.keyboard.press("e")
+    await expect(doctor.locator("#presence")).to_contain_text("Rendez-vous en cours")
 
     for key in ("1", "s"):
         await doctor.keyboard.press(key)
@@ -157,11 +164,14 @@ async def test_an_absence_is_offered_when_the_waiting_is_over_and_withdrawn_when
     service: Service, appointment: Appointment, doctor: Page
 ) -> None:
     await doctor.goto(room(appointment))
-    await _mark(doctor)
+    await expect(doctor.locator("#call .call")).to_be_visible()
     absent = doctor.get_by_role("button", name="Conclure à une absence")
     await expect(absent).to_have_count(0)
 
+    # The clock jumps where a quarter of an hour would pass: the page comes back at once, as it does from the time bar.
     service.clock.advance_to(START + 16 * MINUTE)
+    await doctor.reload()
+    await _mark(doctor)
     await expect(absent).to_be_visible(timeout=SOON)
     await absent.click()
     await expect(doctor.locator("#conclusion")).to_contain_text("Vous allez signer : Absence au rendez-vous")

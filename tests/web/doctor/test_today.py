@@ -7,7 +7,7 @@ from datetime import timedelta
 from telecontrol.controls.policies import Mode
 from telecontrol.scheduling.models import Appointment
 from telecontrol.web import paths
-from tests.support.concluding import MINUTE, START, insured_arrives
+from tests.support.concluding import MINUTE, START, doctor_waits, insured_arrives
 from tests.support.doctoring import CountQueries, another, room
 from tests.support.insured import Visitor
 from tests.support.service import Service
@@ -43,6 +43,7 @@ async def test_who_waits_is_seen_first_and_counted(
 async def test_what_is_left_is_named_until_it_is_done(
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
+    await doctor_waits(service.runtime.database, appointment)
     await service.until(START + timedelta(hours=1))
 
     page = await doctor.get(paths.DOCTOR)
