@@ -280,3 +280,36 @@ async def test_leaving_at_once_keeps_the_last_word(
     await doctor.close(run_before_unload=False)
 
     await _kept(service, world, appointment, "dernier mot")
+
+
+async def test_on_a_phone_nothing_covers_the_room_and_no_key_is_named(
+    service: Service, world: World, appointment: Appointment, context_factory: Contexts
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = await (await context_factory(base_url=service.url, **phone)).new_page()
+    await page.goto(paths.SIGN_IN)
+    await page.fill("#email", world.doctor_user.email)
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{paths.DOCTOR}")
+
+    await page.goto(room(appointment))
+
+    await expect(page.locator("#conclusion")).to_contain_text("Arrêt justifié")
+    await expect(page.locator(".rail")).to_have_css("position", "static")
+    assert await page.locator("kbd:visible, .documents small:visible").count() == 0
+
+
+async def test_the_agendas_forms_stand_above_the_week_and_its_words_before_the_lines(
+    doctor: Page, appointment: Appointment
+) -> None:
+    await doctor.goto(paths.DOCTOR_AGENDA)
+
+    form = await doctor.locator("details.fold").first.bounding_box()
+    week = await doctor.locator("[data-week]").bounding_box()
+    assert form is not None
+    assert week is not None
+    assert form["y"] + form["height"] <= week["y"]
+    await expect(doctor.locator(".week__opening .week__text").first).to_have_css("z-index", "2")
+    await doctor.get_by_text("Je m’absente").click()
+    await expect(doctor.get_by_label("Premier jour")).to_be_visible()
