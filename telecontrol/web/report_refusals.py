@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from telecontrol.outbox.models import IntentState
 from telecontrol.reports.models import ReportState
 from telecontrol.reports.queries import Proof
 from telecontrol.web.i18n import Translator, mark
@@ -51,9 +52,15 @@ class Refusal:
     places: list[str]
 
 
+def is_refused(proof: Proof) -> bool:
+    """Whether the insurer said no for good: also in the moments before the next sweep has written that down."""
+    state = proof.line.report.state
+    return state is ReportState.REFUSED or (state is ReportState.SIGNED and proof.sending_state is IntentState.FAILED)
+
+
 def refusal_of(proof: Proof, translator: Translator) -> Refusal | None:
     """Why the report was refused for good; None for one that was not."""
-    if proof.line.report.state is not ReportState.REFUSED:
+    if not is_refused(proof):
         return None
     code = proof.failure_code
     sentence = REASONS.get(code, _OTHERWISE)

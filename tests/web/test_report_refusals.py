@@ -16,10 +16,16 @@ NOW = datetime(2026, 3, 9, 9, 0, tzinfo=UTC)
 FRENCH = load_translators()["fr"]
 
 
-def proof(code: str, *, reply: str = "", state: ReportState = ReportState.REFUSED) -> Proof:
+def proof(
+    code: str,
+    *,
+    reply: str = "",
+    state: ReportState = ReportState.REFUSED,
+    sending: IntentState = IntentState.FAILED,
+) -> Proof:
     line = Line(Report(state=state), "TC-0001-TEST", timedelta(hours=1))
     tries = [Try(1, NOW, NOW, "rejected_permanent", code, "", reply)] if reply else []
-    return Proof(line, tries, IntentState.FAILED, None, "", "key.1", code)
+    return Proof(line, tries, sending, None, "", "key.1", code)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -47,4 +53,9 @@ def test_a_code_of_the_insurers_own_is_given_as_it_is() -> None:
 
 @pytest.mark.parametrize("state", [state for state in ReportState if state is not ReportState.REFUSED])
 def test_what_was_not_refused_has_none(state: ReportState) -> None:
-    assert refusal_of(proof("", state=state), FRENCH) is None
+    assert refusal_of(proof("", state=state, sending=IntentState.SENDING), FRENCH) is None
+
+
+def test_a_refusal_shows_before_the_sweep_that_writes_it_down() -> None:
+    told = refusal_of(proof("refused_invalid_report", state=ReportState.SIGNED), FRENCH)
+    assert told is not None

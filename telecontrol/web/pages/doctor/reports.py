@@ -46,7 +46,7 @@ from telecontrol.web.pages.doctor.refusals import said_of
 from telecontrol.web.pages.doctor.scene import as_circumstances, dossier_of
 from telecontrol.web.pages.doctor.signing import told_circumstances
 from telecontrol.web.rendering import see_other, templates_of
-from telecontrol.web.report_refusals import refusal_of
+from telecontrol.web.report_refusals import is_refused, refusal_of
 from telecontrol.web.staff_door import DoctorDep, Staff
 
 pages = APIRouter()
@@ -221,7 +221,7 @@ async def _show(
         report={
             "kind": str(report.kind),
             "label": typeset(report_label(report.kind, language=language), language=language),
-            "state": str(report.state),
+            "state": str(ReportState.REFUSED if is_refused(proof) else report.state),
             "version": report.version,
             "event_at": report.event_at,
             "due_at": report.due_at,
