@@ -37,20 +37,26 @@ class Consequence:
     report_from_second_time: bool = False
     by_phone: bool = False
     """Whether a doctor may record it when only the phone worked."""
+    meets_person: bool = False
+    """Whether it says something of a person who was met: without anybody in the call it is not to be had."""
+    needs_nobody: bool = False
+    """Whether it may be recorded before the hour: nothing of it depends on the insured."""
 
 
 CONSEQUENCES: dict[Result, Consequence] = {
-    Result.JUSTIFIED: Consequence(Act.CONCLUDE, examination_took_place=True),
-    Result.NOT_JUSTIFIED: Consequence(Act.CONCLUDE, ReportKind.UNJUSTIFIED, examination_took_place=True),
+    Result.JUSTIFIED: Consequence(Act.CONCLUDE, examination_took_place=True, meets_person=True),
+    Result.NOT_JUSTIFIED: Consequence(
+        Act.CONCLUDE, ReportKind.UNJUSTIFIED, examination_took_place=True, meets_person=True
+    ),
     Result.NEEDS_PHYSICAL_EXAMINATION: Consequence(Act.CONCLUDE_IN_PERSON, by_phone=True),
     Result.VIDEO_DECLINED: Consequence(Act.CONCLUDE_IN_PERSON),
     Result.EXCUSED_ABSENCE: Consequence(Act.CONCLUDE_IN_PERSON),
     Result.UNEXCUSED_ABSENCE: Consequence(Act.CONCLUDE, ReportKind.EXAMINATION_IMPOSSIBLE),
     Result.CONTROL_REFUSED: Consequence(Act.CONCLUDE, ReportKind.EXAMINATION_IMPOSSIBLE),
     Result.IDENTITY_NOT_ESTABLISHED: Consequence(
-        Act.CONCLUDE_IN_PERSON, ReportKind.EXAMINATION_IMPOSSIBLE, report_from_second_time=True
+        Act.CONCLUDE_IN_PERSON, ReportKind.EXAMINATION_IMPOSSIBLE, report_from_second_time=True, meets_person=True
     ),
-    Result.TECHNICAL_FAILURE: Consequence(Act.CONCLUDE_REBOOK, by_phone=True),
-    Result.DOCTOR_UNAVAILABLE: Consequence(Act.CONCLUDE_REBOOK),
-    Result.IMPOSSIBLE_NOT_ATTRIBUTABLE: Consequence(Act.CONCLUDE_REBOOK),
+    Result.TECHNICAL_FAILURE: Consequence(Act.CONCLUDE_REBOOK, by_phone=True, needs_nobody=True),
+    Result.DOCTOR_UNAVAILABLE: Consequence(Act.CONCLUDE_REBOOK, needs_nobody=True),
+    Result.IMPOSSIBLE_NOT_ATTRIBUTABLE: Consequence(Act.CONCLUDE_REBOOK, needs_nobody=True),
 }

@@ -7,6 +7,8 @@ worker's sweeps run at every due instant in between.
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -23,17 +25,21 @@ from telecontrol.db.journal import Actor, ActorKind
 from telecontrol.demo.clock import walk
 from telecontrol.demo.people import Cast, request_number
 from telecontrol.outbox.targets import Evidence, Outcome, Outgoing, Rejected
+from telecontrol.reports.absences import waited_until
 from telecontrol.reports.circumstances import Circumstances, IdentityDocument
 from telecontrol.reports.conclusions import conclude
 from telecontrol.reports.contract import written
 from telecontrol.reports.gateway_setup import NAME
 from telecontrol.scheduling.answers import CannotCome, announce_absence, decline_video
+from telecontrol.scheduling.attendance import admit, open_room
 from telecontrol.scheduling.booking import book
-from telecontrol.scheduling.dossier import load_dossier
+from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.freeing import cancel_control
 from telecontrol.scheduling.models import Appointment
-from telecontrol.video.rooms import ensure_room
-from telecontrol.video.waiting import admit, arrive, leave
+from telecontrol.video.attendance import Fact, record_facts
+from telecontrol.video.models import CallRoom, EventKind, Role
+from telecontrol.video.rooms import close_room
+from telecontrol.video.waiting import arrive
 from telecontrol.worker import Runtime, run_once
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -139,16 +145,24 @@ class Story:
             )
 
     async def see(self, appointment_id: uuid.UUID, result: Result) -> None:
-        """The insured arrives, the doctor admits them, talks for a quarter of an hour and signs; the clock follows."""
-        database = self.runtime.database
-        async with database.transaction() as session:
-            dossier = await load_dossier(session, appointment_id, lock=True)
-            appointment = dossier.appointment
-            if appointment.mode is Mode.VIDEO:
-                await self._in_the_room(session, appointment)
-        self.clock.advance_to(appointment.starts_at + timedelta(minutes=16))
-        async with database.transaction() as session:
-            dossier = await load_dossier(session, appointment_id, lock=True)
+        """By video: the insured arrives, the doctor lets them in, talks for a quarter of an hour and signs; the clock follows."""
+        async with self._at_work(appointment_id) as (session, dossier, _):
+            starts_at = dossier.appointment.starts_at
+            await arrive(session, room_id=(await self._room(session, dossier)).id, now=self.clock.now())
+        await self._doctor(appointment_id, EventKind.JOINED)
+        self.clock.advance_to(starts_at + timedelta(minutes=1))
+        async with self._at_work(appointment_id) as (session, dossier, doctor):
+            room = await self._room(session, dossier)
+            await record_facts(session, [Fact(room.id, Role.INSURED, None, self.clock.now())])
+            await admit(session, dossier, actor=doctor, now=self.clock.now())
+            await record_facts(session, [Fact(room.id, Role.INSURED, EventKind.JOINED, self.clock.now())])
+        self.clock.advance_to(starts_at + timedelta(minutes=15))
+        async with self._at_work(appointment_id) as (session, dossier, _):
+            room = await self._room(session, dossier)
+            await record_facts(session, [Fact(room.id, Role.INSURED, EventKind.LEFT, self.clock.now())])
+        await self._doctor(appointment_id, EventKind.LEFT)
+        self.clock.advance_to(starts_at + timedelta(minutes=16))
+        async with self._at_work(appointment_id) as (session, dossier, doctor):
             user = next(user for user in self.cast.doctor_users if user.id == dossier.doctor.user_id)
             await conclude(
                 session,
@@ -157,23 +171,34 @@ class Story:
                 user=user,
                 result=result,
                 circumstances=Circumstances(identity_document=IdentityDocument.NATIONAL_CARD),
-                actor=Actor(ActorKind.STAFF, str(user.id), "doctor"),
+                actor=doctor,
                 now=self.clock.now(),
             )
+            await close_room(session, subject_id=appointment_id, now=self.clock.now())
 
-    async def _in_the_room(self, session: AsyncSession, appointment: Appointment) -> None:
-        starts = appointment.starts_at
-        room = await ensure_room(
-            session,
-            subject_id=appointment.id,
-            opens_at=starts - timedelta(minutes=15),
-            closes_at=appointment.ends_at + timedelta(minutes=30),
-            provider=VideoProvider.BUILTIN,
-            now=self.clock.now(),
-        )
-        await arrive(session, room_id=room.id, now=starts - timedelta(minutes=4))
-        await admit(session, room_id=room.id, by=str(appointment.doctor_id), now=starts + timedelta(minutes=1))
-        await leave(session, room_id=room.id, now=starts + timedelta(minutes=15))
+    async def wait_for_nobody(self, appointment_id: uuid.UUID) -> None:
+        """The doctor stays in the room until a minute after the waiting time; nobody comes, and nothing is concluded."""
+        await self._doctor(appointment_id, EventKind.JOINED)
+        async with self._at_work(appointment_id) as (_, dossier, _):
+            until = waited_until(dossier) + timedelta(minutes=1)
+        await walk(self.runtime, until=until)
+        await self._doctor(appointment_id, EventKind.LEFT)
+
+    async def _doctor(self, appointment_id: uuid.UUID, event: EventKind) -> None:
+        """The doctor enters the call, or leaves it."""
+        async with self._at_work(appointment_id) as (session, dossier, _):
+            room = await self._room(session, dossier)
+            await record_facts(session, [Fact(room.id, Role.DOCTOR, event, self.clock.now())])
+
+    async def _room(self, session: AsyncSession, dossier: Dossier) -> CallRoom:
+        return await open_room(session, dossier, provider=VideoProvider.BUILTIN, now=self.clock.now())
+
+    @asynccontextmanager
+    async def _at_work(self, appointment_id: uuid.UUID) -> AsyncIterator[tuple[AsyncSession, Dossier, Actor]]:
+        """A transaction on an appointment, with its doctor as the one who acts."""
+        async with self.runtime.database.transaction() as session:
+            dossier = await load_dossier(session, appointment_id, lock=True)
+            yield session, dossier, Actor(ActorKind.STAFF, str(dossier.doctor.user_id), "doctor")
 
 
 async def tell(story: Story) -> None:
@@ -182,7 +207,7 @@ async def tell(story: Story) -> None:
     early = [await story.request(number) for number in range(9)]
     seen = await story.book(early[0], -1, time(9, 0))
     unjustified = await story.book(early[1], -1, time(10, 0), doctor=1)
-    await story.book(early[2], -1, time(11, 0))  # nobody comes
+    missed = await story.book(early[2], -1, time(11, 0))
     failed = await story.book(early[3], -1, time(14, 0), doctor=2)
     declined = await story.book(early[4], 1, time(9, 0))
     announced = await story.book(early[5], 1, time(10, 0), doctor=1)
@@ -213,6 +238,8 @@ async def tell(story: Story) -> None:
     await story.see(seen, Result.JUSTIFIED)
     await story.until(-1, time(9, 56))
     await story.see(unjustified, Result.NOT_JUSTIFIED)
+    await story.until(-1, time(10, 58))
+    await story.wait_for_nobody(missed)
     await story.until(-1, time(13, 56))
     await story.see(failed, Result.TECHNICAL_FAILURE)
     await story.until(-1, time(16, 0))

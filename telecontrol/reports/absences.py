@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import Role, StaffUser
 from telecontrol.controls.policies import Mode
+from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Conflict, Forbidden, InvalidInput, WrongState
 from telecontrol.reports.circumstances import Circumstances
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT
-from telecontrol.scheduling.models import Appointment, AppointmentState, NoticeDecision
+from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState, NoticeDecision
 from telecontrol.scheduling.notices import ChannelState, notices_of
 from telecontrol.tasks.desk import close_tasks
 from telecontrol.tasks.models import TaskKind
@@ -29,19 +30,23 @@ async def require_unexcused(
 ) -> None:
     """Pass when nothing known stands against an unexcused absence. Raises `Conflict` whose code says what does.
 
-    `circumstances` already hold what the call's own evidence says (`facts.with_evidence`).
+    `circumstances` already hold what the call's own evidence says (`facts.with_evidence`, `facts.with_wait`).
     """
     if now < waited_until(dossier):
         raise Conflict("the waiting time is not over", code="waiting_not_over", until=waited_until(dossier).isoformat())
     given = circumstances.waited_until
     if given is not None and given < waited_until(dossier):
         raise InvalidInput("the doctor waits until the end of the waiting time", field="waited_until", code="too_short")
-    if circumstances.arrived_at is not None or circumstances.admitted_at is not None:
+    came = (circumstances.arrived_at, circumstances.admitted_at, circumstances.seen_without_record)
+    if any(sign is not None for sign in came):
         raise Conflict("the insured came: that is not an absence", code="insured_arrived")
     if circumstances.technical_problem_at:
         raise Conflict("a technical problem is never an absence", code="technical_problem_recorded")
     if await is_notice_doubtful(session, dossier, now=now):
         raise Conflict("the convocation is in doubt: a handler decides first", code="notice_doubtful")
+    is_attested = circumstances.waited_until is not None or circumstances.waited_how is not None
+    if dossier.appointment.mode is Mode.VIDEO and not is_attested:
+        raise Conflict("no doctor was seen waiting in the room", code="wait_not_seen")
 
 
 async def is_notice_doubtful(session: AsyncSession, dossier: Dossier, *, now: datetime) -> bool:
@@ -124,5 +129,9 @@ async def _doubtful_channels(session: AsyncSession, dossier: Dossier, *, now: da
     return notice.doubtful
 
 
-NOT_ENDED = (AppointmentState.BOOKED, AppointmentState.IN_PROGRESS, AppointmentState.OVER)
-"""States in which an appointment can still be concluded."""
+def can_be_concluded(dossier: Dossier) -> bool:
+    """Whether the appointment waits for its conclusion. One that is over does only while its control is to qualify: once that
+    was qualified, and perhaps booked again, nothing more is said of it.
+    """
+    state = dossier.appointment.state
+    return state in LIVE or (state is AppointmentState.OVER and dossier.control.state is ControlState.TO_QUALIFY)

@@ -13,6 +13,8 @@ from telecontrol.reports.medical_words import medical_words_in
 
 REMARK_LENGTH = 300
 """Characters of the one free line."""
+ADDED_LATER = ("seen_without_record", "announced_absent_at", "waited_from", "waited_how")
+"""Members that came after the insurers' contract was published: a report holds them only where they say something."""
 
 
 class IdentityDocument(StrEnum):
@@ -26,6 +28,24 @@ class IdentityDocument(StrEnum):
     OTHER = "other"
 
 
+class Statement(StrEnum):
+    """Who says that the person was seen, where the service has no record of a call."""
+
+    DOCTOR = "doctor"
+    """The doctor, here, with a remark that says how."""
+    OWN_SYSTEM = "own_system"
+    """The system in which the doctor signed, through the API."""
+
+
+class WaitedHow(StrEnum):
+    """How the doctor says that they waited, where the service did not see them wait in the room."""
+
+    BY_PHONE = "by_phone"
+    OTHERWISE = "otherwise"
+    OWN_SYSTEM = "own_system"
+    """Said by the system in which the doctor signed, through the API."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What happened, without a medical word. Instants are aware; an empty one did not happen or is not known."""
@@ -34,8 +54,16 @@ class Circumstances:
     arrived_at: datetime | None = None
     """The insured came: into the waiting room, to the desk, to the door."""
     admitted_at: datetime | None = None
+    seen_without_record: Statement | None = None
+    """The person was seen, and nothing here recorded it: a statement, told as one."""
+    announced_absent_at: datetime | None = None
+    """When the insured said that they could not come. Why they cannot is not told here."""
+    waited_from: datetime | None = None
+    """Since when the doctor waited, where they came after the scheduled start."""
     waited_until: datetime | None = None
     """Until when the doctor waited for somebody who did not come."""
+    waited_how: WaitedHow | None = None
+    """Stated by the doctor; empty where the service saw them wait in the room, and in person."""
     calls_made_at: tuple[datetime, ...] = ()
     """When the doctor tried to reach the insured by phone."""
     call_answered: bool | None = None

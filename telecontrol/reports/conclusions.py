@@ -16,10 +16,10 @@ from telecontrol.controls.results import CONSEQUENCES, Result
 from telecontrol.controls.states import Act, after
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Conflict, Forbidden, InvalidInput, WrongState
-from telecontrol.reports.absences import NOT_ENDED, require_unexcused, waited_until
+from telecontrol.reports.absences import can_be_concluded, require_unexcused, waited_until
 from telecontrol.reports.canonical import canonical, content_hash
-from telecontrol.reports.circumstances import Circumstances, IdentityDocument, checked
-from telecontrol.reports.facts import with_evidence
+from telecontrol.reports.circumstances import Circumstances, IdentityDocument, Statement, checked
+from telecontrol.reports.facts import with_evidence, with_wait
 from telecontrol.reports.models import Conclusion, Report
 from telecontrol.reports.reports import draft, draft_of, owed, sign, withdraw
 from telecontrol.reports.telling import tell_conclusion
@@ -30,16 +30,7 @@ from telecontrol.scheduling.operator import Operator
 from telecontrol.tasks.desk import close_tasks
 from telecontrol.tasks.models import TaskKind
 
-_WITHOUT_ARRIVAL = {
-    Result.EXCUSED_ABSENCE: AppointmentState.NOT_ATTENDED,
-    Result.UNEXCUSED_ABSENCE: AppointmentState.NOT_ATTENDED,
-    Result.CONTROL_REFUSED: AppointmentState.NOT_ATTENDED,
-    # Nobody is said to have been absent where a machine, the doctor or a wrong address was the cause.
-    Result.TECHNICAL_FAILURE: AppointmentState.OVER,
-    Result.DOCTOR_UNAVAILABLE: AppointmentState.OVER,
-    Result.IMPOSSIBLE_NOT_ATTRIBUTABLE: AppointmentState.OVER,
-    Result.VIDEO_DECLINED: AppointmentState.OVER,
-}
+_ABSENT = (Result.EXCUSED_ABSENCE, Result.UNEXCUSED_ABSENCE, Result.CONTROL_REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,7 @@ async def conclude(
     carried out (*impossible, not attributable* only). The same submission again gets the same answer.
 
     Raises `Forbidden` for another user than the doctor; `InvalidInput` naming the field; `Conflict` whose code says what
-    stands against it (`already_concluded`, `too_early`, and those of `absences.require_unexcused`); `WrongState`.
+    stands against it (`already_concluded`, `too_early`, `not_started`, and those of `absences.require_unexcused`); `WrongState`.
     """
     if user.id != dossier.doctor.user_id or not user.is_active:
         raise Forbidden("only the doctor of the appointment concludes")
@@ -81,8 +72,10 @@ async def conclude(
         return await _same_answer(session, known, result=result, circumstances=circumstances, by_phone=by_phone)
     _check_allowed(dossier, result, by_phone=by_phone, close_control=close_control, now=now)
     facts = await with_evidence(session, dossier.appointment, checked(circumstances, now=now))
+    _check_met(dossier, result, facts, by_phone=by_phone, now=now)
     _check_identity(result, facts)
     if result is Result.UNEXCUSED_ABSENCE:
+        facts = await with_wait(session, dossier, facts, now=now)
         await require_unexcused(session, dossier, facts, now=now)
     at = event_of(dossier, result, given=event_at, now=now)
     conclusion = _frozen(dossier, user, result, facts, event_at=at, by_phone=by_phone, now=now)
@@ -165,7 +158,7 @@ def is_intact(conclusion: Conclusion, *, rpps: str) -> bool:
 
 def _check_allowed(dossier: Dossier, result: Result, *, by_phone: bool, close_control: bool, now: datetime) -> None:
     appointment, consequence = dossier.appointment, CONSEQUENCES[result]
-    if appointment.state not in NOT_ENDED:
+    if not can_be_concluded(dossier):
         raise WrongState("this appointment can no longer be concluded", state=str(appointment.state))
     if now < _opens_at(dossier):
         raise Conflict("the appointment has not begun", code="too_early", opens_at=_opens_at(dossier).isoformat())
@@ -174,6 +167,26 @@ def _check_allowed(dossier: Dossier, result: Result, *, by_phone: bool, close_co
     if by_phone and not consequence.by_phone and Mode.PHONE not in dossier.rules.modes:
         raise InvalidInput("this cannot be concluded by phone", field="result", code="not_by_phone")
     after(dossier.control.state, _act(result, close_control=close_control))
+
+
+def _check_met(dossier: Dossier, result: Result, facts: Circumstances, *, by_phone: bool, now: datetime) -> None:
+    """Before the hour nothing is said of the insured, unless they came; and nobody was examined whom nobody met.
+
+    By video the record of the call is the evidence. Without it the doctor can only state that they saw the person, and how:
+    the report tells it as a statement. In person it is always the doctor who says so.
+    """
+    is_video, consequence = dossier.appointment.mode is Mode.VIDEO, CONSEQUENCES[result]
+    was_met = facts.admitted_at is not None or (not is_video and facts.arrived_at is not None)
+    if now < dossier.appointment.starts_at and not (consequence.needs_nobody or was_met):
+        raise Conflict(
+            "nothing is said of the insured before the hour",
+            code="not_started",
+            starts_at=dossier.appointment.starts_at.isoformat(),
+        )
+    if is_video and consequence.meets_person and not (was_met or by_phone or facts.seen_without_record):
+        raise InvalidInput("nobody was let into the call", field="seen", code="nobody_was_seen")
+    if facts.seen_without_record is Statement.DOCTOR and not facts.remark:
+        raise InvalidInput("say how the person was seen", field="remark", code="remark_missing")
 
 
 def _check_identity(result: Result, circumstances: Circumstances) -> None:
@@ -224,8 +237,10 @@ async def _end(
     now: datetime,
 ) -> None:
     appointment, control = dossier.appointment, dossier.control
-    came = circumstances.arrived_at is not None or (by_phone and circumstances.call_answered is not False)
-    state = AppointmentState.ATTENDED if came else _WITHOUT_ARRIVAL.get(result, AppointmentState.ATTENDED)
+    signs = (circumstances.arrived_at, circumstances.admitted_at, circumstances.seen_without_record)
+    was_there = any(sign is not None for sign in signs) or (by_phone and circumstances.call_answered is not False)
+    in_person = appointment.mode is not Mode.VIDEO and CONSEQUENCES[result].meets_person
+    state = AppointmentState.ATTENDED if was_there or in_person else _without_arrival(result)
     if result is Result.IDENTITY_NOT_ESTABLISHED:
         control.identity_failures += 1
     act = _act(result, close_control=close_control)
@@ -286,6 +301,11 @@ async def _same_answer(
         select(Report).where(Report.conclusion_id == known.id).order_by(Report.version.desc()).limit(1)
     )
     return Concluded(known, report, again=True)
+
+
+def _without_arrival(result: Result) -> AppointmentState:
+    """Nobody is said to have been absent where a machine, the doctor or a wrong address was the cause."""
+    return AppointmentState.NOT_ATTENDED if result in _ABSENT else AppointmentState.OVER
 
 
 def _act(result: Result, *, close_control: bool) -> Act:

@@ -21,7 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from telecontrol.controls.results import ReportKind, Result
 from telecontrol.reports.canonical import canonical
-from telecontrol.reports.circumstances import REMARK_LENGTH, IdentityDocument
+from telecontrol.reports.circumstances import REMARK_LENGTH, IdentityDocument, Statement, WaitedHow
 
 VERSION = "telecontrol.report/1"
 LARGEST_BODY = 256 * 1024
@@ -111,6 +111,21 @@ class CircumstancesPart(_Part):
     passage_notice_left_at: AwareDatetime | None
     technical_problem_at: Annotated[list[AwareDatetime], Field(max_length=200)]
     remark: Annotated[str, Field(max_length=REMARK_LENGTH)]
+    # Members below are left out where they say nothing: a report that needs none of them is what it always was.
+    seen_without_record: Annotated[
+        Statement | None,
+        Field(description="The person was seen although no call was recorded: who states it. The remark says how."),
+    ] = None
+    announced_absent_at: Annotated[
+        AwareDatetime | None, Field(description="The insured had said, then, that they could not come.")
+    ] = None
+    waited_from: Annotated[
+        AwareDatetime | None, Field(description="The doctor waited from then on, not from the scheduled start.")
+    ] = None
+    waited_how: Annotated[
+        WaitedHow | None,
+        Field(description="How the doctor states that they waited; left out where they were seen to wait in the call."),
+    ] = None
 
 
 class ReportDocument(_Part):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import Role, StaffUser
+from telecontrol.controls.policies import Mode
 from telecontrol.controls.results import ReportKind, Result
 from telecontrol.controls.states import Act, ControlState
 from telecontrol.db.journal import SERVICE, Actor, record
@@ -17,7 +18,7 @@ from telecontrol.reports.absences import waited_until
 from telecontrol.reports.circumstances import Circumstances
 from telecontrol.reports.conclusions import Concluded, conclude
 from telecontrol.reports.deadlines import alert_instants, report_due_at
-from telecontrol.reports.facts import with_evidence
+from telecontrol.reports.facts import with_evidence, with_wait
 from telecontrol.reports.models import AbsenceQualification, Qualification, Report
 from telecontrol.reports.reports import SUBJECT, draft, draft_of, withdraw
 from telecontrol.reports.telling import chase_doctor
@@ -33,6 +34,7 @@ from telecontrol.tasks.models import Owner, Task, TaskKind
 _ACTS = {
     Qualification.EXCUSED_ABSENCE: Act.CONCLUDE_IN_PERSON,
     Qualification.TECHNICAL_FAILURE: Act.CONCLUDE_REBOOK,
+    Qualification.DOCTOR_UNAVAILABLE: Act.CONCLUDE_REBOOK,
 }
 
 
@@ -41,7 +43,8 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
 
     The insured never arrived: a report is drafted, due from the end of the waiting time, and the doctor is asked to sign it.
     The insured had arrived, or something technical went wrong: the doctor is asked to conclude; that is never an absence
-    (PROMISES P17) and nothing is drafted.
+    (PROMISES P17) and nothing is drafted. Nor is it when the service saw no doctor wait in the room of a video appointment: what
+    is proposed then is that the doctor was not there, and the desk is told.
     """
     appointment = dossier.appointment
     facts = await with_evidence(session, appointment, Circumstances())
@@ -56,8 +59,13 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
         now=now,
     )
     desk_task = await find_open(session, TaskKind.CONTROL_TO_QUALIFY, subject_id=dossier.control.id)
-    if was_there or facts.technical_problem_at or not dossier.rules.report_48h:
-        report, event_at = None, appointment.ends_at
+    is_absent = not was_there and not facts.technical_problem_at
+    is_unattended = is_absent and await _is_unattended(session, dossier, now=now)
+    if is_unattended:
+        _note_unattended(session, dossier, desk_task, now=now)
+    if not is_absent or is_unattended or not dossier.rules.report_48h:
+        # Should it turn out to be an absence all the same, its report is due from the end of the waiting time.
+        report, event_at = None, waited_until(dossier) if is_unattended else appointment.ends_at
         task = await _ask(session, dossier, TaskKind.CONTROL_TO_QUALIFY, APPOINTMENT, appointment.id, event_at, now=now)
     else:
         event_at = waited_until(dossier)
@@ -70,6 +78,27 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
     if desk_task is not None:
         await alert_desk(session, operator, dossier, desk_task, now=now)
     return report
+
+
+async def _is_unattended(session: AsyncSession, dossier: Dossier, *, now: datetime) -> bool:
+    """Whether the service saw no doctor wait for the insured: by video alone, in person it sees nobody."""
+    waited = await with_wait(session, dossier, Circumstances(), now=now)
+    return dossier.appointment.mode is Mode.VIDEO and waited.waited_until is None
+
+
+def _note_unattended(session: AsyncSession, dossier: Dossier, desk_task: Task | None, *, now: datetime) -> None:
+    if desk_task is not None:
+        desk_task.detail = {**desk_task.detail, "proposed": str(Qualification.DOCTOR_UNAVAILABLE)}
+    record(
+        session,
+        "appointment.doctor_not_seen",
+        actor=SERVICE,
+        now=now,
+        control_id=dossier.control.id,
+        subject_kind=APPOINTMENT,
+        subject_id=dossier.appointment.id,
+        version=dossier.appointment.version,
+    )
 
 
 async def _ask(
@@ -140,8 +169,8 @@ async def qualify(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Qualify an absence as excused or technical, as a handler or its doctor, with a reason: the draft is withdrawn and the
-    control goes on (in person, or to be booked again). Twice the same changes nothing more.
+    """Qualify an absence as excused, technical or the doctor's, as a handler or its doctor, with a reason: the draft is withdrawn
+    and the control goes on (in person, or to be booked again). Twice the same changes nothing more.
 
     Raises `Forbidden`, `InvalidInput` without a reason, `WrongState` when the control is not *to qualify*.
     """

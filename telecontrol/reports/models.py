@@ -104,6 +104,8 @@ class Qualification(StrEnum):
 
     EXCUSED_ABSENCE = "excused_absence"
     TECHNICAL_FAILURE = "technical_failure"
+    DOCTOR_UNAVAILABLE = "doctor_unavailable"
+    """It was the doctor who was not there."""
 
 
 class AbsenceQualification(HasId, Base):

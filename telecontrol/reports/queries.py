@@ -65,6 +65,8 @@ class Proof:
     next_try_at: datetime | None
     content_hash: str
     idempotency_key: str
+    failure_code: str = ""
+    """Why it could not be sent, once and for all; empty while it can."""
 
 
 async def to_sign(session: AsyncSession, viewer: Viewer, *, now: datetime) -> list[Line]:
@@ -134,6 +136,7 @@ async def proof_of_sending(session: AsyncSession, viewer: Viewer, report_id: uui
         intent.next_attempt_at if intent is not None and is_waiting else None,
         report.content_hash,
         f"{report.id}.{report.version}",
+        "" if intent is None else intent.failure_code,
     )
 
 

@@ -20,6 +20,7 @@ from telecontrol.errors import Forbidden, InvalidInput, WrongState
 from telecontrol.outbox.intents import enqueue
 from telecontrol.reports import contract
 from telecontrol.reports.canonical import canonical, content_hash
+from telecontrol.reports.circumstances import ADDED_LATER
 from telecontrol.reports.deadlines import report_due_at
 from telecontrol.reports.gateway_setup import NAME
 from telecontrol.reports.models import Conclusion, Report, ReportState
@@ -98,6 +99,7 @@ async def sign(
     insured_is_the_cause: bool | None,
     actor: Actor,
     now: datetime,
+    verb: str = "signed",
 ) -> None:
     """The doctor's signature on the conclusion is on the report too: from here the outbox sends it until it is acknowledged.
 
@@ -112,13 +114,23 @@ async def sign(
     document = document_of(dossier, report, conclusion, insured_is_the_cause=insured_is_the_cause)
     await _hand_over(session, operator, report, document, now=now)
     await close_tasks(session, TaskKind.SIGNATURE_DUE, subject_id=report.id, outcome="signed", by=actor.id, now=now)
-    _note(session, report, "signed", actor=actor, now=now, due_at=report.due_at, content_hash=report.content_hash)
+    _note(session, report, verb, actor=actor, now=now, due_at=report.due_at, content_hash=report.content_hash)
 
 
 async def withdraw(
-    session: AsyncSession, report: Report, *, user: StaffUser, reason: str, actor: Actor, now: datetime
+    session: AsyncSession,
+    report: Report,
+    *,
+    user: StaffUser,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    replaced_by: int | None = None,
 ) -> None:
-    """Take back a report that was not sent, by a named person with a reason. Raises `InvalidInput`, `WrongState`."""
+    """Take back a report that was not sent, by a named person with a reason; `replaced_by` is the version that is sent instead.
+
+    Raises `InvalidInput`, `WrongState`.
+    """
     if not reason.strip():
         raise InvalidInput("say why", field="reason", code="reason_missing")
     if report.state not in (ReportState.DRAFTED, ReportState.REFUSED):
@@ -127,7 +139,10 @@ async def withdraw(
     report.withdrawn_by = user.id
     report.withdrawn_reason = reason.strip()[:300]
     await close_tasks(session, *TASKS, subject_id=report.id, outcome="withdrawn", by=actor.id, now=now)
-    _note(session, report, "withdrawn", actor=actor, now=now, withdrawn_by=user.id)
+    if replaced_by is None:
+        _note(session, report, "withdrawn", actor=actor, now=now, withdrawn_by=user.id)
+    else:
+        _note(session, report, "replaced", actor=actor, now=now, withdrawn_by=user.id, replaced_by=replaced_by)
 
 
 async def send_again(
@@ -142,7 +157,7 @@ async def send_again(
 ) -> Report:
     """After a refusal by the insurer and its correction: the same signed conclusion in a new version, with a new key.
 
-    The refused version had no effect and is withdrawn in favour of the new one; fact and due time stay. Raises `WrongState`
+    The refused version had no effect and is withdrawn in favour of the new one; fact, signature and due time stay. Raises `WrongState`
     unless the insurer refused it, `Forbidden` for anybody but a handler or the doctor concerned.
     """
     if user.role is not Role.HANDLER and user.id != dossier.doctor.user_id:
@@ -153,9 +168,11 @@ async def send_again(
     version = await _next_version(session, dossier)
     again = _new(dossier, kind=report.kind, event_at=report.event_at, version=version, now=now)
     again.due_at, again.alert_level, again.breached_at = report.due_at, report.alert_level, report.breached_at
-    await withdraw(session, report, user=user, reason=f"replaced by version {version}", actor=actor, now=now)
+    reason = f"replaced by version {version}"
+    await withdraw(session, report, user=user, reason=reason, actor=actor, now=now, replaced_by=version)
     session.add(again)
     await session.flush()
+    signed_at = report.signed_at
     cause = owed(conclusion.result, dossier.rules, identity_failures=2**31, closing=True)
     await sign(
         session,
@@ -166,7 +183,10 @@ async def send_again(
         insured_is_the_cause=cause.insured_is_the_cause if cause else None,
         actor=actor,
         now=now,
+        # The signature is the doctor's, and stays the first one's: whoever does this only sends it again.
+        verb="sent_again",
     )
+    again.signed_at = signed_at
     return again
 
 
@@ -212,7 +232,11 @@ def document_of(
             "signed_at": _local(conclusion.signed_at, zone),
             "content_hash": conclusion.content_hash,
         },
-        "circumstances": dict(conclusion.circumstances),
+        "circumstances": {
+            name: value
+            for name, value in conclusion.circumstances.items()
+            if name not in ADDED_LATER or value is not None
+        },
     }
 
 

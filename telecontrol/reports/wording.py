@@ -66,23 +66,23 @@ _FR: dict[Result, Words] = {
     Result.UNEXCUSED_ABSENCE: Words(
         "Absence au rendez-vous",
         "Le médecin vous a attendu et vous n'êtes pas venu au rendez-vous. Il a dû signaler que l'examen n'a pas pu avoir lieu. Si vous avez eu un "
-        "empêchement, répondez à votre organisme en expliquant pourquoi: il examinera votre réponse.",
+        "empêchement, répondez à votre organisme en expliquant pourquoi\u00a0: il examinera votre réponse.",
         "L'assuré ne s'est pas présenté au rendez-vous. L'examen n'a pas pu avoir lieu.",
-        "Examen impossible: l'assuré, convoqué, ne s'est pas présenté pendant le temps d'attente.",
+        "Examen impossible\u00a0: l'assuré, convoqué, ne s'est pas présenté pendant le temps d'attente.",
     ),
     Result.CONTROL_REFUSED: Words(
         "Contrôle refusé",
         "Vous avez indiqué refuser tout contrôle. Le médecin a dû signaler que l'examen n'a pas pu avoir lieu. Si vous changez d'avis ou si "
         "c'est un malentendu, répondez à votre organisme.",
         "L'assuré a refusé le contrôle. L'examen n'a pas pu avoir lieu.",
-        "Examen impossible: l'assuré a refusé tout contrôle.",
+        "Examen impossible\u00a0: l'assuré a refusé tout contrôle.",
     ),
     Result.IDENTITY_NOT_ESTABLISHED: Words(
         "Identité non établie",
-        "Le médecin n'a pas pu vérifier votre identité. Un rendez-vous sur place va vous être proposé: munissez-vous d'une pièce d'identité "
+        "Le médecin n'a pas pu vérifier votre identité. Un rendez-vous sur place va vous être proposé\u00a0: munissez-vous d'une pièce d'identité "
         "avec photo.",
         "L'identité n'a pas pu être vérifiée. Un rendez-vous sur place est proposé.",
-        "Examen impossible: l'identité de la personne présente n'a pas pu être établie, pour la deuxième fois ou plus.",
+        "Examen impossible\u00a0: l'identité de la personne présente n'a pas pu être établie, pour la deuxième fois ou plus.",
     ),
     Result.TECHNICAL_FAILURE: Words(
         "Problème technique",

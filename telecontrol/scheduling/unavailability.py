@@ -61,6 +61,14 @@ def hours_of(on: date, opens: time, closes: time, zone: ZoneInfo) -> Period:
     return Period(earliest_instant(on, opens, zone), earliest_instant(ends_on, closes, zone))
 
 
+def away(first_on: date, last_on: date, zone: ZoneInfo, *, since: time | None, until: time | None) -> Period:
+    """Whole days of the doctor's zone, both included; or from an hour of the first to an hour of the last."""
+    if since is None and until is None:
+        return whole_days(first_on, last_on, zone)
+    begins, ends = since or time(0), until or time(0)
+    return Period(hours_of(first_on, begins, time(0), zone).starts_at, hours_of(last_on, time(0), ends, zone).ends_at)
+
+
 async def hit_by(session: AsyncSession, doctor_id: uuid.UUID, period: Period, *, now: datetime) -> list[Appointment]:
     """The doctor's appointments to come that a period would hit, by hour, with their person loaded. One query."""
     found = await session.scalars(

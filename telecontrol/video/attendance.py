@@ -22,6 +22,9 @@ from telecontrol.video.models import (
     WaitingEntry,
 )
 
+SIGN_OF_LIFE = timedelta(minutes=2)
+"""Pages show one every 10 to 20 s: after this long without, the page has gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -144,6 +147,24 @@ async def attendance(session: AsyncSession, *, subject_id: uuid.UUID) -> Attenda
             if event.event is EventKind.TECHNICAL_PROBLEM
         ),
     )
+
+
+async def presence(
+    session: AsyncSession, *, subject_id: uuid.UUID, role: Role, now: datetime
+) -> list[tuple[datetime, datetime]]:
+    """When `role` was in the subject's rooms, oldest first. A stay that is still open lasts until `now` while its page gives
+    signs of life, else until the last of them. One query.
+    """
+    spans = await session.scalars(
+        select(PresenceSpan)
+        .join(CallRoom, CallRoom.id == PresenceSpan.room_id)
+        .where(CallRoom.subject_id == subject_id, PresenceSpan.role == role)
+        .order_by(PresenceSpan.began_at)
+    )
+    return [
+        (span.began_at, span.ended_at or (now if now - span.last_seen_at <= SIGN_OF_LIFE else span.last_seen_at))
+        for span in spans
+    ]
 
 
 async def arrived(session: AsyncSession, subject_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:

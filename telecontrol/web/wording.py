@@ -175,6 +175,15 @@ IDENTITY_DOCUMENT = {
     "driving_licence": W(mark("Permis de conduire")),
     "other": W(mark("Autre pièce avec photo")),
 }
+SEEN_WITHOUT_RECORD = {
+    "doctor": W(mark("Personne vue, selon le médecin : aucun appel enregistré ici")),
+    "own_system": W(mark("Personne vue, selon le logiciel du médecin : aucun appel enregistré ici")),
+}
+WAITED_HOW = {
+    "by_phone": W(mark("par téléphone, selon le médecin")),
+    "otherwise": W(mark("autrement que dans la salle, selon le médecin")),
+    "own_system": W(mark("selon le logiciel du médecin")),
+}
 HOLIDAY = {
     "new_year": W(mark("Jour de l'An")),
     "good_friday": W(mark("Vendredi saint")),
@@ -291,6 +300,8 @@ TABLES: Mapping[str, Mapping[str, Wording]] = {
     "role": ROLE,
     "cannot_come": CANNOT_COME,
     "identity_document": IDENTITY_DOCUMENT,
+    "seen_without_record": SEEN_WITHOUT_RECORD,
+    "waited_how": WAITED_HOW,
     "holiday": HOLIDAY,
     "device": DEVICE,
     "device_to_insured": DEVICE_TO_INSURED,

@@ -92,6 +92,8 @@ async def test_three_keys_and_a_signature_conclude_and_a_fourth_goes_on(
     await doctor.keyboard.press("n")
     await doctor.wait_for_url(f"**{room(appointment)}")
     await _mark(doctor)
+    await doctor.keyboard.press("e")
+    await expect(doctor.locator("#presence")).to_contain_text("Rendez-vous en cours")
 
     for key in ("c", "2", "s"):
         await doctor.keyboard.press(key)
@@ -119,9 +121,14 @@ async def test_three_keys_and_a_signature_conclude_and_a_fourth_goes_on(
     await doctor.wait_for_url(f"**{room(following)}")
 
 
-async def test_a_refusal_stays_on_the_page_with_what_was_chosen(doctor: Page, appointment: Appointment) -> None:
+async def test_a_refusal_stays_on_the_page_with_what_was_chosen(
+    service: Service, doctor: Page, appointment: Appointment
+) -> None:
+    await insured_arrives(service.runtime.database, appointment, at=START - 6 * MINUTE)
     await doctor.goto(room(appointment))
     await _mark(doctor)
+    await doctor.keyboard.press("e")
+    await expect(doctor.locator("#presence")).to_contain_text("Rendez-vous en cours")
 
     for key in ("1", "s"):
         await doctor.keyboard.press(key)
@@ -157,11 +164,14 @@ async def test_an_absence_is_offered_when_the_waiting_is_over_and_withdrawn_when
     service: Service, appointment: Appointment, doctor: Page
 ) -> None:
     await doctor.goto(room(appointment))
-    await _mark(doctor)
+    await expect(doctor.locator("#call .call")).to_be_visible()
     absent = doctor.get_by_role("button", name="Conclure à une absence")
     await expect(absent).to_have_count(0)
 
+    # The clock jumps where a quarter of an hour would pass: the page comes back at once, as it does from the time bar.
     service.clock.advance_to(START + 16 * MINUTE)
+    await doctor.reload()
+    await _mark(doctor)
     await expect(absent).to_be_visible(timeout=SOON)
     await absent.click()
     await expect(doctor.locator("#conclusion")).to_contain_text("Vous allez signer : Absence au rendez-vous")
@@ -270,3 +280,36 @@ async def test_leaving_at_once_keeps_the_last_word(
     await doctor.close(run_before_unload=False)
 
     await _kept(service, world, appointment, "dernier mot")
+
+
+async def test_on_a_phone_nothing_covers_the_room_and_no_key_is_named(
+    service: Service, world: World, appointment: Appointment, context_factory: Contexts
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = await (await context_factory(base_url=service.url, **phone)).new_page()
+    await page.goto(paths.SIGN_IN)
+    await page.fill("#email", world.doctor_user.email)
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{paths.DOCTOR}")
+
+    await page.goto(room(appointment))
+
+    await expect(page.locator("#conclusion")).to_contain_text("Arrêt justifié")
+    await expect(page.locator(".rail")).to_have_css("position", "static")
+    assert await page.locator("kbd:visible, .documents small:visible").count() == 0
+
+
+async def test_the_agendas_forms_stand_above_the_week_and_its_words_before_the_lines(
+    doctor: Page, appointment: Appointment
+) -> None:
+    await doctor.goto(paths.DOCTOR_AGENDA)
+
+    form = await doctor.locator("details.fold").first.bounding_box()
+    week = await doctor.locator("[data-week]").bounding_box()
+    assert form is not None
+    assert week is not None
+    assert form["y"] + form["height"] <= week["y"]
+    await expect(doctor.locator(".week__opening .week__text").first).to_have_css("z-index", "2")
+    await doctor.get_by_text("Je m’absente").click()
+    await expect(doctor.get_by_label("Premier jour")).to_be_visible()

@@ -98,10 +98,40 @@ async def test_from_a_request_to_the_acknowledged_report(service: Service, seede
     async with service.runtime.database.reading() as session:
         (taken,) = await received(session)
     assert taken.acknowledgement_id == report["acknowledgement"]
+    # The call was not held here: what the program says is told as what it says.
+    assert taken.document["circumstances"]["seen_without_record"] == "own_system"
+    assert taken.document["circumstances"]["admitted_at"] is None
     await service.work()
     detail = (await _get(service, seeded, f"/controls/{control['id']}")).json()
     assert detail["state"] == "closed"
     assert detail["conclusion"]["result"] == "not_justified"
+
+
+async def test_what_a_program_may_conclude_and_when(service: Service, seeded: Seeded) -> None:
+    """Before the hour what needs nobody; after it whatever the program states of the person; an absence after the wait."""
+    _, appointment = await _booked(service, seeded)
+    path, starts_at = f"/appointments/{appointment['id']}/conclusion", datetime.fromisoformat(appointment["starts_at"])
+    rpps = seeded.world.doctor.rpps
+    examined = {"result": "not_justified", "identity_document": "passport", "signed_by_rpps": rpps}
+    absent = {"result": "unexcused_absence", "signed_by_rpps": rpps}
+
+    await service.until(starts_at - timedelta(minutes=5))
+    for body in (examined, absent, {**absent, "result": "control_refused"}):
+        early = await _post(service, seeded, path, body)
+        assert (early.status_code, early.json()["code"]) == (409, "not_started")
+    await service.until(starts_at + timedelta(minutes=5))
+    unseen = await _post(service, seeded, path, {**examined, "seen": False})
+    assert (unseen.status_code, unseen.json()["code"], unseen.json()["field"]) == (422, "nobody_was_seen", "seen")
+    waiting = await _post(service, seeded, path, absent)
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "waiting_not_over")
+    await service.until(starts_at + timedelta(minutes=16))
+    signed = await _post(service, seeded, path, absent)
+    assert signed.status_code == 201, signed.text
+    await service.work()
+    async with service.runtime.database.reading() as session:
+        (taken,) = await received(session)
+    assert taken.document["circumstances"]["waited_how"] == "own_system"
+    assert taken.document["conclusion"]["examination_took_place"] is False
 
 
 async def test_the_same_control_declined_is_convoked_in_person(service: Service, seeded: Seeded) -> None:

@@ -20,9 +20,11 @@ from telecontrol.demo.people import PASSWORD, add_cast
 from telecontrol.demo.story import DAYS_BEFORE, PARIS, Story, curtain, tell
 from telecontrol.reports.gateway_setup import set_gateway
 from telecontrol.reports.insurer_inbox import received
-from telecontrol.reports.models import Report, ReportState
+from telecontrol.reports.models import Conclusion, Report, ReportState
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.tasks.models import Task, TaskKind
+from telecontrol.video.attendance import presence
+from telecontrol.video.models import Role
 from telecontrol.web.local_insurer import bearer, gateway_url
 from telecontrol.worker import assemble
 from tests.support.ports import free_port
@@ -145,6 +147,18 @@ async def test_a_refused_report_leaves_again_by_a_button_and_the_control_goes_on
     await service.later(minutes=1)
     async with service.runtime.database.reading() as session:
         assert (await session.get_one(Control, refused.control_id)).state is ControlState.CLOSED
+
+
+async def test_people_of_the_story_really_came(service: Service) -> None:
+    """Who was examined was let into the call, and the doctor of the absence was seen waiting."""
+    async with service.runtime.database.reading() as session:
+        conclusions = list(await session.scalars(select(Conclusion).where(Conclusion.result != "unexcused_absence")))
+        drafts = list(await session.scalars(select(Report).where(Report.state == "drafted")))
+        stays = await presence(session, subject_id=drafts[0].appointment_id, role=Role.DOCTOR, now=OPENING)
+    assert len(conclusions) == 3
+    assert all(each.circumstances["admitted_at"] for each in conclusions)
+    assert not any(each.circumstances["seen_without_record"] for each in conclusions)
+    assert stays[0][1] - stays[0][0] >= timedelta(minutes=15)
 
 
 async def test_every_page_behind_every_link_opens(service: Service) -> None:

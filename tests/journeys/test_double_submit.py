@@ -73,6 +73,8 @@ TYPED = {
 TICKED = {"scopes": "controls:read", "weekdays": "6"}
 OWN = {
     "/sign-in": {"email": "gestion@demo.example"},
+    # Before the hour, and with nobody let in: what needs nobody.
+    "/doctor/room/{}/conclude": {"result": "technical_failure"},
     "/admin/users/new": {"password": "un autre mot de passe tranquille"},
     "/admin/users/{}/password": {"password": "un autre mot de passe tranquille"},
 }

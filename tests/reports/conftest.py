@@ -1,4 +1,4 @@
-"""A world with one control, and its appointment on Monday 9 March 2026 at 09:00 in Paris."""
+"""A world with one control, and its appointment on Monday 9 March 2026 at 09:00 in Paris, to which its doctor comes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest_asyncio
 
 from telecontrol.db.session import Database
 from telecontrol.scheduling.models import Appointment
-from tests.support.concluding import appoint
+from tests.support.concluding import appoint, doctor_waits
 from tests.support.world import World, make_world
 
 
@@ -19,4 +19,6 @@ async def world(database: Database) -> World:
 @pytest_asyncio.fixture
 async def appointment(database: Database, world: World) -> Appointment:
     async with database.transaction() as session:
-        return await appoint(session, world)
+        made = await appoint(session, world)
+    await doctor_waits(database, made)
+    return made

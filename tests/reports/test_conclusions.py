@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from telecontrol.controls.models import Control, Procedure
 from telecontrol.controls.policies import FIRST_VERSIONS, Mode, add_version
@@ -20,13 +20,26 @@ from telecontrol.db.session import Database
 from telecontrol.errors import Conflict, Forbidden, InvalidInput, WrongState
 from telecontrol.outbox.contents import read_context
 from telecontrol.outbox.models import DeliveryState, Intent, IntentState
+from telecontrol.reports import published
 from telecontrol.reports.absences import decide_on_notice
-from telecontrol.reports.circumstances import Circumstances, IdentityDocument
+from telecontrol.reports.circumstances import Circumstances, IdentityDocument, WaitedHow
 from telecontrol.reports.conclusions import is_intact
 from telecontrol.reports.models import Conclusion, Report, ReportState
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState, NoticeDecision
-from tests.support.concluding import MINUTE, OPERATOR, SEEN, START, appoint, goes_wrong, insured_arrives, say
+from telecontrol.video.models import PresenceSpan
+from telecontrol.video.waiting import admit
+from tests.support.concluding import (
+    MINUTE,
+    OPERATOR,
+    SEEN,
+    START,
+    appoint,
+    doctor_waits,
+    goes_wrong,
+    insured_arrives,
+    say,
+)
 from tests.support.insurer import published_schema
 from tests.support.world import HANDLER, World, make_world
 
@@ -34,11 +47,12 @@ OVER = START + 16 * MINUTE
 """A minute after the waiting time."""
 S, R, A = ControlState, Result, AppointmentState
 
-# result, the control's next state, the appointment's end when the insured never arrived, the report owed (procedure A)
+# result, the control's next state, the appointment's end when the insured never arrived by the service's own record, the
+# report owed (procedure A)
 LEADS_TO = [
     (R.JUSTIFIED, S.CONCLUDED, A.ATTENDED, None),
     (R.NOT_JUSTIFIED, S.CONCLUDED, A.ATTENDED, ReportKind.UNJUSTIFIED),
-    (R.NEEDS_PHYSICAL_EXAMINATION, S.IN_PERSON_TO_BOOK, A.ATTENDED, None),
+    (R.NEEDS_PHYSICAL_EXAMINATION, S.IN_PERSON_TO_BOOK, A.OVER, None),
     (R.VIDEO_DECLINED, S.IN_PERSON_TO_BOOK, A.OVER, None),
     (R.EXCUSED_ABSENCE, S.IN_PERSON_TO_BOOK, A.NOT_ATTENDED, None),
     (R.UNEXCUSED_ABSENCE, S.CONCLUDED, A.NOT_ATTENDED, ReportKind.EXAMINATION_IMPOSSIBLE),
@@ -188,6 +202,7 @@ class TestTheFact:
         event_at = datetime.fromisoformat(event).replace(tzinfo=there).astimezone(UTC)
         async with database.transaction() as session:
             appointment = await appoint(session, world, starts_at=event_at - 15 * MINUTE, zone=zone)
+        await doctor_waits(database, appointment)
         done = await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=event_at + timedelta(hours=3))
         assert done.report is not None
         assert done.report.event_at == event_at
@@ -210,7 +225,9 @@ class TestWhatStandsAgainstAnAbsence:
     async def test_a_doctor_who_left_before_its_end(
         self, database: Database, world: World, appointment: Appointment
     ) -> None:
-        left = Circumstances(waited_until=START + 14 * MINUTE)
+        left = Circumstances(waited_until=START + 14 * MINUTE, waited_how=WaitedHow.BY_PHONE)
+        async with database.transaction() as session:
+            await session.execute(delete(PresenceSpan))
         assert await self.refused(database, world, appointment, circumstances=left) == "too_short"
 
     async def test_an_arrival_seen_by_the_waiting_room(
@@ -282,6 +299,7 @@ class TestWhatStandsAgainstAnAbsence:
             appointment = await appoint(
                 session, world, notice_settled_at=None, waiver_at=START - timedelta(days=1), waiver_by=world.handler.id
             )
+        await doctor_waits(database, appointment)
         await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=OVER)
 
 
@@ -333,8 +351,9 @@ class TestWhoAndWhen:
     async def test_nobody_is_examined_without_an_identity_document(
         self, database: Database, world: World, appointment: Appointment, result: Result
     ) -> None:
+        undocumented = replace(SEEN, identity_document=IdentityDocument.NOT_SHOWN)
         with pytest.raises(InvalidInput) as refused:
-            await say(database, world, appointment, result, circumstances=Circumstances())
+            await say(database, world, appointment, result, circumstances=undocumented)
         assert refused.value.field == "identity_document"
 
     @pytest.mark.parametrize("result", list(Result))
@@ -357,6 +376,178 @@ class TestWhoAndWhen:
             appointment = await appoint(session, world)
         done = await say(database, world, appointment, R.JUSTIFIED, by_phone=True)
         assert done.conclusion.by_phone
+
+
+NOBODY = Circumstances(identity_document=IdentityDocument.NATIONAL_CARD)
+NEEDS_NOBODY = (R.TECHNICAL_FAILURE, R.DOCTOR_UNAVAILABLE, R.IMPOSSIBLE_NOT_ATTRIBUTABLE)
+OF_A_PERSON = (R.JUSTIFIED, R.NOT_JUSTIFIED, R.IDENTITY_NOT_ESTABLISHED)
+
+
+async def let_in(database: Database, world: World, appointment: Appointment, *, at: datetime) -> None:
+    room = await insured_arrives(database, appointment, at=at)
+    async with database.transaction() as session:
+        await admit(session, room_id=room, by=str(world.doctor.id), now=at)
+
+
+class TestWhoWasMet:
+    """Nothing is signed about a person who was not there: not before the hour, and not without anybody in the call."""
+
+    async def refused(
+        self, database: Database, world: World, appointment: Appointment, result: Result, **given: Any
+    ) -> str:
+        with pytest.raises((Conflict, InvalidInput)) as refusal:
+            await say(database, world, appointment, result, **{"circumstances": NOBODY, **given})
+        _, control, reports = await read(database, appointment)
+        assert (control.state, reports) == (S.BOOKED, [])
+        return refusal.value.code
+
+    @pytest.mark.parametrize("result", list(Result))
+    async def test_before_the_hour_only_what_needs_nobody(
+        self, database: Database, world: World, appointment: Appointment, result: Result
+    ) -> None:
+        early = START - timedelta(seconds=1)
+        if result in NEEDS_NOBODY:
+            await say(database, world, appointment, result, at=early, circumstances=Circumstances())
+            assert (await read(database, appointment))[0].state is A.OVER
+            return
+        for stated in (NOBODY, SEEN):
+            code = await self.refused(database, world, appointment, result, at=early, circumstances=stated)
+            assert code == "not_started"
+
+    @pytest.mark.parametrize("result", [R.NOT_JUSTIFIED, R.CONTROL_REFUSED])
+    async def test_who_was_let_in_early_can_be_concluded_early(
+        self, database: Database, world: World, appointment: Appointment, result: Result
+    ) -> None:
+        await let_in(database, world, appointment, at=START - 5 * MINUTE)
+        await say(database, world, appointment, result, at=START - MINUTE, circumstances=NOBODY)
+        assert (await read(database, appointment))[0].state is A.ATTENDED
+
+    @pytest.mark.parametrize("result", OF_A_PERSON)
+    async def test_nobody_in_the_call_was_not_examined(
+        self, database: Database, world: World, appointment: Appointment, result: Result
+    ) -> None:
+        assert await self.refused(database, world, appointment, result) == "nobody_was_seen"
+        await insured_arrives(database, appointment, at=START + MINUTE)
+        code = await self.refused(database, world, appointment, result)
+        assert code == "nobody_was_seen", "who waited and was never let in was not seen either"
+
+    async def test_a_statement_says_how_and_the_report_tells_it(
+        self, database: Database, world: World, appointment: Appointment
+    ) -> None:
+        silent = replace(SEEN, remark="  ")
+        assert (
+            await self.refused(database, world, appointment, R.NOT_JUSTIFIED, circumstances=silent) == "remark_missing"
+        )
+        await say(database, world, appointment, R.NOT_JUSTIFIED)
+        assert (await read(database, appointment))[0].state is A.ATTENDED
+        told = (await sent_document(database))["circumstances"]
+        assert (told["seen_without_record"], told["arrived_at"], told["admitted_at"]) == ("doctor", None, None)
+        assert told["remark"] == SEEN.remark
+
+    async def test_the_record_of_the_call_takes_the_place_of_a_statement(
+        self, database: Database, world: World, appointment: Appointment
+    ) -> None:
+        await let_in(database, world, appointment, at=START)
+        await say(database, world, appointment, R.NOT_JUSTIFIED)
+        told = (await sent_document(database))["circumstances"]
+        assert told["admitted_at"] == "2026-03-09T08:00:00Z"
+        assert set(told) == set(published.EXAMPLE["circumstances"]), "such a report is what it always was"
+
+    async def test_in_person_from_the_hour_on(self, database: Database, world: World) -> None:
+        async with database.transaction() as session:
+            appointment = await appoint(session, world, mode=Mode.SURGERY)
+        early = START - MINUTE
+        assert await self.refused(database, world, appointment, R.JUSTIFIED, at=early) == "not_started"
+        await say(database, world, appointment, R.JUSTIFIED, at=START, circumstances=NOBODY)
+        assert (await read(database, appointment))[0].state is A.ATTENDED
+
+    async def test_in_person_earlier_for_who_was_received_earlier(self, database: Database, world: World) -> None:
+        async with database.transaction() as session:
+            appointment = await appoint(session, world, mode=Mode.SURGERY)
+        came = replace(NOBODY, arrived_at=START - 10 * MINUTE)
+        await say(database, world, appointment, R.JUSTIFIED, at=START - MINUTE, circumstances=came)
+
+
+class TestTheWait:
+    """A report attests the wait that the service saw, or says that it is a statement."""
+
+    @pytest.mark.parametrize(
+        ("stays", "since", "until"),
+        [
+            ([(-1, 16)], None, "2026-03-09T08:16:00Z"),
+            ([(9, 16)], "2026-03-09T08:09:00Z", "2026-03-09T08:16:00Z"),
+            ([(-12, 3), (4, 16)], None, "2026-03-09T08:16:00Z"),
+            ([(-12, 3), (10, 16)], "2026-03-09T08:10:00Z", "2026-03-09T08:16:00Z"),
+            ([(0, 60)], None, "2026-03-09T08:20:00Z"),
+            ([(0, 15), (18, 19)], None, "2026-03-09T08:15:00Z"),
+        ],
+    )
+    async def test_it_is_the_doctors_own_time_in_the_room(
+        self, database: Database, world: World, stays: list[tuple[int, int]], since: str | None, until: str
+    ) -> None:
+        appointment = await self.waited(database, world, stays)
+        await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=START + 20 * MINUTE)
+        told = (await sent_document(database))["circumstances"]
+        assert (told.get("waited_from"), told["waited_until"]) == (since, until)
+        assert "waited_how" not in told
+
+    @pytest.mark.parametrize("stays", [[], [(-12, -11)], [(-1, 14)], [(16, 30)]])
+    async def test_without_it_nobody_is_absent_unless_the_doctor_states_how_they_waited(
+        self, database: Database, world: World, stays: list[tuple[int, int]]
+    ) -> None:
+        appointment = await self.waited(database, world, stays)
+        bare = Circumstances(waited_until=START + 15 * MINUTE)
+        with pytest.raises(Conflict) as refused:
+            await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=START + 31 * MINUTE, circumstances=bare)
+        assert refused.value.code == "wait_not_seen"
+        stated = replace(bare, waited_how=WaitedHow.BY_PHONE)
+        await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=START + 31 * MINUTE, circumstances=stated)
+        document = await sent_document(database)
+        published_schema("ReportDocument").validate(document)
+        told = document["circumstances"]
+        assert (told["waited_how"], told["waited_until"]) == ("by_phone", "2026-03-09T08:15:00Z")
+
+    async def test_in_person_the_service_sees_nobody_wait(self, database: Database, world: World) -> None:
+        async with database.transaction() as session:
+            appointment = await appoint(session, world, mode=Mode.SURGERY)
+        await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=OVER)
+
+    async def waited(self, database: Database, world: World, stays: list[tuple[int, int]]) -> Appointment:
+        async with database.transaction() as session:
+            appointment = await appoint(session, world)
+        for since, until in stays:
+            await doctor_waits(database, appointment, since=START + since * MINUTE, until=START + until * MINUTE)
+        return appointment
+
+
+async def test_an_announced_absence_is_a_circumstance(database: Database, world: World) -> None:
+    async with database.transaction() as session:
+        said_at = START - timedelta(days=1)
+        appointment = await appoint(session, world, announced_at=said_at, announced_reason="travel")
+    await doctor_waits(database, appointment)
+    await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=OVER)
+    document = await sent_document(database)
+    published_schema("ReportDocument").validate(document)
+    assert document["circumstances"]["announced_absent_at"] == "2026-03-08T08:00:00Z"
+    assert "travel" not in str(document), "why is the insured's own affair"
+
+
+async def sent_document(database: Database) -> dict[str, Any]:
+    [intent] = await intents(database, "report_48h")
+    async with database.reading() as session:
+        values = await read_context(session, intent.id, sealer=OPERATOR.messages)
+    document: dict[str, Any] = values["document"]
+    return document
+
+
+async def test_what_was_qualified_is_not_concluded_after_the_control_was_booked_again(
+    database: Database, world: World
+) -> None:
+    async with database.transaction() as session:
+        before = await appoint(session, world, starts_at=START - timedelta(days=5), state=A.OVER)
+        await appoint(session, world)
+    with pytest.raises(WrongState):
+        await say(database, world, before, R.TECHNICAL_FAILURE, at=START)
 
 
 class TestReportsThatDepend:

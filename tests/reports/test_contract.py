@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from telecontrol.reports import contract, published
 from telecontrol.reports.canonical import canonical
+from telecontrol.reports.circumstances import ADDED_LATER
 from telecontrol.reports.contract import Answer, Kept, Submission
 from tests.support.concluding import START
 from tests.support.insurer import KEY as GATEWAY_KEY
@@ -75,7 +76,31 @@ BROKEN = [
     changed("insured", "birth_on", to="31/01/1980"),
     changed("circumstances", "remark", to="x" * 301),
     changed("circumstances", "calls_made_at", to=["now"]),
+    changed("circumstances", "waited_how", to="by_heart"),
+    changed("circumstances", "seen_without_record", to=True),
+    changed("circumstances", "announced_absent_at", to="yesterday"),
+    changed("circumstances", "announced_reason", to="travel"),
 ]
+
+
+# Members that came later, and are left out where they say nothing.
+LATER = {
+    "seen_without_record": "doctor",
+    "announced_absent_at": "2026-03-23T10:15:00Z",
+    "waited_from": "2026-03-24T06:09:00Z",
+    "waited_how": "by_phone",
+}
+
+
+def test_what_came_later_may_be_there_and_need_not() -> None:
+    assert set(LATER) == set(ADDED_LATER)
+    assert not set(LATER) & set(published.EXAMPLE["circumstances"]), (
+        "the example is of the first release, and still taken"
+    )
+    for name, value in LATER.items():
+        document = changed("circumstances", name, to=value)
+        published_schema("ReportDocument").validate(document)
+        assert contract.written(document)
 
 
 @pytest.mark.parametrize("document", BROKEN)

@@ -84,7 +84,7 @@ async def test_what_would_be_refused_is_refused_at_once(
     database: Database, world: World, appointment: Appointment
 ) -> None:
     before = await _rows(database)
-    with pytest.raises(InvalidInput, match="identity"):
+    with pytest.raises(InvalidInput, match="nobody was let into the call"):
         await _look(database, world, appointment, Result.JUSTIFIED, Circumstances())
     with pytest.raises(Conflict, match="waiting time"):
         await _look(database, world, appointment, Result.UNEXCUSED_ABSENCE)

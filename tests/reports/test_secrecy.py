@@ -29,7 +29,7 @@ from telecontrol.reports.medical_words import medical_words_in
 from telecontrol.reports.notes import save_note
 from telecontrol.reports.reports import SUBJECT
 from telecontrol.reports.wording import Audience, label, sentence, words_of
-from tests.support.concluding import MINUTE, OPERATOR, SEEN, START, appoint, insured_arrives, say
+from tests.support.concluding import MINUTE, OPERATOR, SEEN, START, appoint, doctor_waits, insured_arrives, say
 from tests.support.insurer import InsurerProcess, connect
 from tests.support.world import World, make_world
 
@@ -195,6 +195,7 @@ class TestWhoReads:
     async def test_what_waits_for_the_doctor(self, database: Database, world: World) -> None:
         async with database.transaction() as session:
             absent = await appoint(session, world)
+        await doctor_waits(database, absent)
         await sweeps.sweep(database, operator=OPERATOR, now=absent.busy_until)
         async with database.reading() as session:
             [line] = await queries.to_sign(session, self.doctor(world), now=START)
@@ -224,6 +225,7 @@ class TestWhoReads:
     async def test_the_next_instant_to_walk_to(self, database: Database, world: World) -> None:
         async with database.transaction() as session:
             appointment = await appoint(session, world)
+        await doctor_waits(database, appointment)
         seen = []
         now = START
         while (due := await self.next_due(database, now)) is not None:

@@ -14,6 +14,7 @@ from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.results import ReportKind, Result
 from telecontrol.controls.states import ControlState
+from telecontrol.db.journal import of_control
 from telecontrol.db.session import Database
 from telecontrol.errors import Conflict, Forbidden, InvalidInput, WrongState
 from telecontrol.outbox.contents import read_context
@@ -36,6 +37,7 @@ from tests.support.concluding import (
     START,
     appoint,
     doctor_actor,
+    doctor_waits,
     goes_wrong,
     insured_arrives,
     say,
@@ -95,6 +97,40 @@ class TestOver:
         }
         told = [(kind, values.get("task")) for kind, values in await mails(database)]
         assert told == [("desk_alert", "control_to_qualify"), ("doctor_signature_due", None)]
+
+    @pytest.mark.parametrize("stay", [None, (-12, -11), (-1, 9), (20, 21)])
+    async def test_a_doctor_who_was_not_seen_waiting_makes_nobody_absent(
+        self, database: Database, world: World, stay: tuple[int, int] | None
+    ) -> None:
+        async with database.transaction() as session:
+            appointment = await appoint(session, world)
+        if stay is not None:
+            since, until = (START + minutes * MINUTE for minutes in stay)
+            await doctor_waits(database, appointment, since=since, until=until)
+        await sweep(database, appointment.busy_until)
+        assert await state_of(database, appointment) == (S.TO_QUALIFY, A.OVER)
+        async with database.reading() as session:
+            assert (await session.scalars(select(Report))).all() == []
+            tasks = list(await session.scalars(select(Task).where(Task.done_at.is_(None)).order_by(Task.owner)))
+            lines = [line.action for line in await of_control(session, world.control.id)]
+        assert [(task.kind, task.owner) for task in tasks] == [
+            (TaskKind.CONTROL_TO_QUALIFY, Owner.DOCTOR),
+            (TaskKind.CONTROL_TO_QUALIFY, Owner.HANDLER),
+        ]
+        # Should it be an absence all the same, its report runs from the end of the waiting time: nobody gains time.
+        assert tasks[0].due_at == EVENT + 48 * HOUR
+        assert tasks[1].detail["proposed"] == "doctor_unavailable"
+        assert "appointment.doctor_not_seen" in lines
+        told = [(kind, values.get("task")) for kind, values in await mails(database)]
+        assert told == [("desk_alert", "control_to_qualify"), ("doctor_signature_due", None)]
+
+    async def test_in_person_nobody_is_seen_waiting_and_the_draft_is_made(
+        self, database: Database, world: World
+    ) -> None:
+        async with database.transaction() as session:
+            appointment = await appoint(session, world, mode=Mode.SURGERY)
+        await sweep(database, appointment.ends_at)
+        assert (await report_of(database)).state is ReportState.DRAFTED
 
     async def test_the_sweep_that_comes_a_day_late_drafts_from_the_same_fact(
         self, database: Database, world: World, appointment: Appointment
@@ -239,6 +275,15 @@ class TestQualifying:
         with pytest.raises(WrongState):
             await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=START + 3 * HOUR)
 
+    async def test_it_was_the_doctor_who_was_not_there(self, database: Database, world: World) -> None:
+        async with database.transaction() as session:
+            appointment = await appoint(session, world)
+        await sweep(database, appointment.ends_at)
+        absent = Qualification.DOCTOR_UNAVAILABLE
+        await self.qualified(database, appointment, user=world.handler, qualification=absent)
+        assert await state_of(database, appointment) == (S.TO_BOOK, A.OVER)
+        assert await open_tasks(database) == {TaskKind.CONTROL_TO_BOOK: (Owner.HANDLER, 0)}
+
     async def test_without_a_draft_too(self, database: Database, world: World, appointment: Appointment) -> None:
         await insured_arrives(database, appointment, at=START)
         await sweep(database, appointment.busy_until)
@@ -300,6 +345,7 @@ class TestSigning:
     async def test_refused_while_the_notice_is_in_doubt(self, database: Database, world: World) -> None:
         async with database.transaction() as session:
             appointment = await appoint(session, world, notice_settled_at=None)
+        await doctor_waits(database, appointment)
         await sweep(database, appointment.ends_at)
         with pytest.raises(Conflict) as refused:
             await signed(database, world, appointment, at=START + 3 * HOUR)
@@ -366,7 +412,8 @@ class TestAlerts:
     ) -> None:
         event = datetime(2026, 3, 28, 9, 0, tzinfo=UTC)  # 10:00 in Paris; due on 30/03 at 10:00, 47 real hours later
         async with database.transaction() as session:
-            await appoint(session, world, starts_at=event - 15 * MINUTE)
+            appointment = await appoint(session, world, starts_at=event - 15 * MINUTE)
+        await doctor_waits(database, appointment)
         await sweep(database, event + HOUR)
         await sweep(database, event + 44 * HOUR)
         await sweep(database, event + 47 * HOUR - timedelta(seconds=1))
@@ -505,6 +552,17 @@ class TestAcknowledgement:
                 now=START + 2 * HOUR,
             )
         assert (again.version, again.state, again.due_at) == (2, ReportState.SIGNED, first.report.due_at)
+        assert again.signed_at == first.report.signed_at, "it is the doctor's signature, and stays so"
+        async with database.reading() as session:
+            lines = [line for line in await of_control(session, world.control.id) if line.action.startswith("report.")]
+        told = [(line.action, line.actor_id) for line in lines if line.actor_kind == "staff"]
+        assert told == [
+            ("report.drafted", str(world.doctor_user.id)),
+            ("report.signed", str(world.doctor_user.id)),
+            ("report.replaced", HANDLER.id),
+            ("report.sent_again", HANDLER.id),
+        ]
+        assert lines[-1].detail["version"] == 2
         assert await open_tasks(database) == {}
         async with database.reading() as session:
             old = await session.get_one(Report, first.report.id)

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from telecontrol.config import VideoProvider
 from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode
-from telecontrol.controls.results import Result
+from telecontrol.controls.results import CONSEQUENCES, Result
 from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import Actor, ActorKind
 from telecontrol.db.session import Database
-from telecontrol.reports.circumstances import Circumstances, IdentityDocument
+from telecontrol.reports.circumstances import Circumstances, IdentityDocument, Statement
 from telecontrol.reports.conclusions import Concluded, conclude
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState
@@ -28,7 +28,12 @@ from tests.support.world import World, operator
 OPERATOR = operator()
 START = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
 """Monday, 09:00 in Paris."""
-SEEN = Circumstances(identity_document=IdentityDocument.NATIONAL_CARD)
+SEEN = Circumstances(
+    identity_document=IdentityDocument.NATIONAL_CARD,
+    seen_without_record=Statement.DOCTOR,
+    remark="Vu par un autre moyen de visioconférence.",
+)
+"""Somebody whom the doctor saw without a call of ours: what the tests that are about something else start from."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -85,7 +90,7 @@ async def say(
 ) -> Concluded:
     """Conclude as the world's doctor, in a transaction of its own."""
     if circumstances is None:
-        circumstances = SEEN if result in (Result.JUSTIFIED, Result.NOT_JUSTIFIED) else Circumstances()
+        circumstances = SEEN if CONSEQUENCES[result].meets_person else Circumstances()
     async with database.transaction() as session:
         return await conclude(
             session,
@@ -115,6 +120,34 @@ async def insured_arrives(database: Database, appointment: Appointment, *, at: d
         )
         await arrive(session, room_id=room.id, now=at)
         return room.id
+
+
+async def doctor_waits(
+    database: Database,
+    appointment: Appointment,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> None:
+    """The doctor stays in the call: by default from a minute before the hour to a minute after the waiting time."""
+    since = since or appointment.starts_at - MINUTE
+    until = until or appointment.starts_at + 16 * MINUTE
+    async with database.transaction() as session:
+        room = await ensure_room(
+            session,
+            subject_id=appointment.id,
+            opens_at=appointment.starts_at - 15 * MINUTE,
+            closes_at=appointment.ends_at + 30 * MINUTE,
+            provider=VideoProvider.BUILTIN,
+            now=since,
+        )
+        await record_facts(
+            session,
+            [
+                Fact(room.id, Role.DOCTOR, EventKind.JOINED, since),
+                Fact(room.id, Role.DOCTOR, EventKind.LEFT, until),
+            ],
+        )
 
 
 async def goes_wrong(database: Database, appointment: Appointment, *, at: datetime) -> None:

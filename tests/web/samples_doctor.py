@@ -81,6 +81,7 @@ def today(**changes: Any) -> dict[str, Any]:
         "waiting": ROWS[2:4],
         "next_row": ROWS[2],
         "to_conclude": [row(-40, "Karim Saïd", state="over", is_to_conclude=True)],
+        "is_all_concluded": False,
         "to_sign": TO_SIGN,
         "path": "/doctor",
     }
@@ -97,6 +98,7 @@ WHEN = {
     "insured_zone": None,
     "announced_at": None,
     "announced_reason": "",
+    "announced_decision": "",
 }
 DOSSIER: dict[str, Any] = {
     "person": "Inès Payet",
@@ -137,7 +139,15 @@ FACTS: dict[str, Any] = {
 }
 NOBODY = {**FACTS, "arrived_at": None, "calls": [{"at": FIRST + timedelta(minutes=70)}], "call_answered": False}
 CAN = {"admit": True, "note": True, "receive": False, "report_problem": True}
-ABSENCE = {"is_possible": False, "ends_at": None, "waited_minutes": 15, "why_not": None}
+ABSENCE = {
+    "is_possible": False,
+    "is_unseen": False,
+    "waited_from": None,
+    "wait_ended_at": FIRST + timedelta(minutes=75),
+    "ends_at": None,
+    "waited_minutes": 15,
+    "why_not": None,
+}
 RESULTS = [
     ("justified", "Arrêt justifié"),
     ("not_justified", "Arrêt non justifié"),
@@ -171,7 +181,24 @@ FORM: dict[str, Any] = {
     "by_phone": False,
     "close_control": False,
     "may_be_by_phone": True,
+    "may_be_unrecorded": True,
+    "seen": False,
     "error_field": "",
+}
+NOTHING_STATED: dict[str, Any] = {
+    "seen_without_record": None,
+    "announced_absent_at": None,
+    "waited_from": None,
+    "waited_until": None,
+    "waited_how": None,
+}
+STATED = {
+    **NOTHING_STATED,
+    "identity_document": "not_shown",
+    "announced_absent_at": FIRST - timedelta(days=1),
+    "waited_until": FIRST + timedelta(minutes=75),
+    "waited_how": "by_phone",
+    "remark": "Deux appels, sans réponse.",
 }
 REVIEW: dict[str, Any] = {
     "result": "not_justified",
@@ -181,7 +208,7 @@ REVIEW: dict[str, Any] = {
     "event_at": NOW,
     "examination_took_place": True,
     "by_phone": False,
-    "circumstances": {"identity_document": "national_card", "remark": ""},
+    "circumstances": {**NOTHING_STATED, "identity_document": "national_card", "remark": ""},
     "control_state": "concluded",
     "report_kind": "unjustified",
     "report_due_at": NOW + timedelta(hours=48),
@@ -237,6 +264,8 @@ LOG = [
 def room(**changes: Any) -> dict[str, Any]:
     values = {
         "appointment": WHEN,
+        "is_open": changes.get("conclusion") is None,
+        "is_concluded": changes.get("conclusion") is not None,
         "others": ROWS[3:6],
         "others_waiting": 1,
         "waiting": WAITS,
@@ -271,7 +300,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "doctor/today": ("staff/doctor/today.html", today(timebar=TIMEBAR)),
     "doctor/today_empty": (
         "staff/doctor/today.html",
-        today(rows=[], waiting=[], next_row=None, to_conclude=[], to_sign=[]),
+        today(rows=[], waiting=[], next_row=None, to_conclude=[], is_all_concluded=True, to_sign=[]),
     ),
     "doctor/room": ("staff/doctor/room.html", room(**NO_CALL)),
     "doctor/room_prepared": ("staff/doctor/room.html", room(before=SAID, **NO_CALL)),
@@ -304,7 +333,43 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             waiting=None,
             facts=NOBODY,
             can={**CAN, "admit": False},
-            absence={**ABSENCE, "is_possible": True},
+            absence={**ABSENCE, "is_possible": True, "waited_from": FIRST + timedelta(minutes=69)},
+            **NO_CALL,
+        ),
+    ),
+    "doctor/room_unseen": (
+        "staff/doctor/room.html",
+        room(
+            now=FIRST + timedelta(minutes=88),
+            appointment={**WHEN, "state": "over"},
+            waiting=None,
+            facts={**NOBODY, "calls": []},
+            can={**CAN, "admit": False},
+            absence={**ABSENCE, "is_unseen": True},
+            form={**FORM, "result": "doctor_unavailable"},
+            **NO_CALL,
+        ),
+    ),
+    "doctor/room_stated": (
+        "staff/doctor/room.html",
+        room(
+            waiting=None,
+            facts=NOBODY,
+            can={**CAN, "admit": False},
+            form={**FORM, "result": "justified", "seen": True, "error_field": "remark"},
+            problem="Dites dans la remarque comment la personne a été vue : le rapport l'indiquera.",
+            **NO_CALL,
+        ),
+    ),
+    "doctor/room_review_stated": (
+        "staff/doctor/room.html",
+        room(
+            review={
+                **REVIEW,
+                "label": "Absence au rendez-vous",
+                "circumstances": STATED,
+                "examination_took_place": False,
+            },
             **NO_CALL,
         ),
     ),
@@ -351,7 +416,16 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         room(review={**REVIEW, "is_refused": True, "report_kind": None, "report_due_at": None}, **NO_CALL),
     ),
     "doctor/room_review_wait": ("staff/doctor/room.html", room(review={**REVIEW, "wait_seconds": 90}, **NO_CALL)),
-    "doctor/room_signed": ("staff/doctor/room.html", room(conclusion=SIGNED, form=None, **NO_CALL)),
+    "doctor/room_signed": (
+        "staff/doctor/room.html",
+        room(
+            conclusion={**SIGNED, "circumstances": {**NOTHING_STATED, "seen_without_record": "doctor"}},
+            form=None,
+            waiting=None,
+            can=dict.fromkeys(CAN, False),
+            **NO_CALL,
+        ),
+    ),
     "doctor/room_failed": (
         "staff/doctor/room.html",
         room(form={**FORM, "result": "technical_failure", "by_phone": True}, connection_log=[], **NO_CALL),

@@ -31,6 +31,7 @@ REPORT: dict[str, Any] = {
     "acknowledged_at": None,
     "acknowledgement": "",
     "withdrawn_reason": "",
+    "refusal": None,
     "zone": ZONE,
     "insurer_reads": "Examen impossible : l'assuré, convoqué, ne s'est pas présenté pendant le temps d'attente.",
 }
@@ -45,7 +46,10 @@ def report(**changes: Any) -> dict[str, Any]:
         "circumstances": {
             "identity_document": "not_shown",
             "arrived_at": None,
+            "announced_absent_at": None,
+            "waited_from": None,
             "waited_until": NOW - timedelta(hours=43),
+            "waited_how": None,
             "calls_made_at": [NOW - timedelta(hours=43, minutes=6)],
             "call_answered": False,
             "technical_problem_at": [],
@@ -60,7 +64,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "wait_seconds": 0,
         "typed": {"remark": "", "qualification": "", "reason": ""},
         "remark_length": 300,
-        "qualifications": ["excused_absence", "technical_failure"],
+        "qualifications": ["excused_absence", "technical_failure", "doctor_unavailable"],
     }
     return staff("doctor", "reports", **{**values, **changes})
 
@@ -167,7 +171,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "doctor/reports": ("staff/doctor/reports.html", staff("doctor", "reports", rows=TO_SIGN)),
     "doctor/reports_none": ("staff/doctor/reports.html", staff("doctor", "reports", rows=[])),
     "doctor/report": ("staff/doctor/report.html", report()),
-    "doctor/report_refused": ("staff/doctor/report.html", report(is_refused=True)),
+    "doctor/report_refused_by_insurer": ("staff/doctor/report.html", report(is_refused=True)),
     "doctor/report_against": (
         "staff/doctor/report.html",
         report(why_not="La convocation n'est pas sûre d'être arrivée.", problem="Donnez un motif."),
@@ -183,6 +187,32 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
                 "acknowledged_at": NOW,
                 "acknowledgement": "ACK-1",
                 "version": 2,
+            },
+        ),
+    ),
+    "doctor/report_announced": (
+        "staff/doctor/report.html",
+        report(
+            appointment={
+                **WHEN,
+                "starts_at": NOW - timedelta(hours=43, minutes=15),
+                "announced_at": NOW - timedelta(hours=60),
+                "announced_reason": "travel",
+            }
+        ),
+    ),
+    "doctor/report_refused": (
+        "staff/doctor/report.html",
+        report(
+            is_to_sign=False,
+            report={
+                **REPORT,
+                "state": "refused",
+                "signed_at": NOW,
+                "refusal": {
+                    "reason": "L'assureur juge le rapport contraire au contrat d'échange.",
+                    "places": ["date de naissance de l'assuré"],
+                },
             },
         ),
     ),

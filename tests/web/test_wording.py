@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -11,15 +12,18 @@ from telecontrol.controls.models import Procedure
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.results import ReportKind, Result
 from telecontrol.controls.states import ControlState
+from telecontrol.notify import rendering
 from telecontrol.outbox.models import AttemptState, DeliveryState, IntentState
+from telecontrol.reports import reports
 from telecontrol.reports import wording as report_words
-from telecontrol.reports.circumstances import IdentityDocument
+from telecontrol.reports.circumstances import IdentityDocument, Statement, WaitedHow
 from telecontrol.reports.models import ReportState
 from telecontrol.scheduling.answers import CannotCome
 from telecontrol.scheduling.calendar import Holiday
 from telecontrol.scheduling.models import AppointmentState
 from telecontrol.tasks.models import TaskKind
 from telecontrol.web.i18n import load_translators
+from telecontrol.web.pages.desk.words import MESSAGE_KINDS
 from telecontrol.web.wording import RESULT, TABLES, wording
 
 
@@ -42,6 +46,8 @@ from telecontrol.web.wording import RESULT, TABLES, wording
         ("cannot_come", CannotCome),
         ("identity_document", IdentityDocument),
         ("holiday", Holiday),
+        ("seen_without_record", Statement),
+        ("waited_how", WaitedHow),
     ],
 )
 def test_table_is_complete(table: str, codes: Iterable[str]) -> None:
@@ -79,3 +85,10 @@ def test_red_is_for_what_is_late_or_lost() -> None:
         ("delivery_state", "undelivered"),
         ("delivery_state", "failed"),
     }
+
+
+def test_every_message_and_the_report_have_a_name_on_the_timeline() -> None:
+    folders = Path(rendering.__file__).parent / "templates"
+    kinds = {each.name for each in folders.iterdir() if each.is_dir()} - {"parts"}
+    assert len(kinds) > 20
+    assert {*kinds, reports.KIND} <= set(MESSAGE_KINDS)

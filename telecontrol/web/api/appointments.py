@@ -15,9 +15,10 @@ from telecontrol.accounts.api_keys import Scope
 from telecontrol.accounts.models import StaffUser
 from telecontrol.accounts.viewer import Viewer
 from telecontrol.controls.queries import find_control
+from telecontrol.controls.results import CONSEQUENCES, Result
 from telecontrol.controls.states import Act
 from telecontrol.errors import InvalidInput, WrongState
-from telecontrol.reports.circumstances import Circumstances
+from telecontrol.reports.circumstances import Circumstances, Statement, WaitedHow
 from telecontrol.reports.conclusions import conclude
 from telecontrol.reports.wording import label
 from telecontrol.scheduling import answers
@@ -164,7 +165,10 @@ async def concluded(
     body: ConclusionIn,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Record the conclusion that the appointment's doctor signed in your system. A report that is owed leaves at once."""
+    """Record the conclusion that the appointment's doctor signed in your system. A report that is owed leaves at once.
+
+    What was not recorded here (a call held elsewhere, a wait) is told in the report as your system's statement.
+    """
 
     async def work(session: AsyncSession) -> tuple[int, ConclusionOut]:
         dossier = await _dossier(session, viewer, appointment_id)
@@ -175,13 +179,7 @@ async def concluded(
             dossier=dossier,
             user=user,
             result=body.result,
-            circumstances=Circumstances(
-                identity_document=body.identity_document,
-                arrived_at=body.arrived_at,
-                waited_until=body.waited_until,
-                calls_made_at=tuple(body.calls_made_at),
-                remark=body.remark,
-            ),
+            circumstances=_stated(body),
             event_at=body.event_at,
             by_phone=body.by_phone,
             actor=viewer.actor,
@@ -197,6 +195,21 @@ async def concluded(
 async def _dossier(session: AsyncSession, viewer: Viewer, appointment_id: uuid.UUID) -> Dossier:
     await require_visible(session, viewer, appointment_id)
     return await load_dossier(session, appointment_id, lock=True)
+
+
+def _stated(body: ConclusionIn) -> Circumstances:
+    """What the caller says; where this service has a record of its own, that holds instead."""
+    is_absence = body.result is Result.UNEXCUSED_ABSENCE
+    is_of_person = CONSEQUENCES[body.result].meets_person or body.result is Result.NEEDS_PHYSICAL_EXAMINATION
+    return Circumstances(
+        identity_document=body.identity_document,
+        arrived_at=body.arrived_at,
+        seen_without_record=Statement.OWN_SYSTEM if body.seen and is_of_person and not body.by_phone else None,
+        waited_until=body.waited_until,
+        waited_how=WaitedHow.OWN_SYSTEM if is_absence else None,
+        calls_made_at=tuple(body.calls_made_at),
+        remark=body.remark,
+    )
 
 
 async def _signer(session: AsyncSession, dossier: Dossier, rpps: str) -> StaffUser:

@@ -171,6 +171,13 @@ class ConclusionIn(Body):
     calls_made_at: list[Instant] = []
     remark: Annotated[str, Field(max_length=300)] = ""
     by_phone: bool = False
+    seen: Annotated[
+        bool,
+        Field(
+            description="For a result that says something of the person: that the doctor saw them, where no call was recorded here."
+            " The report then tells it as a statement of your system."
+        ),
+    ] = True
     signed_by_rpps: Annotated[str, Field(pattern=r"^\d{11}$")]
 
 

@@ -162,9 +162,13 @@ async def opens_the_room(doctor: Person) -> None:
     await doctor.reaches("waiting")
 
 
-async def concludes(doctor: Person, label: str) -> None:
-    """The result, the document, what leaves, the signature."""
+async def concludes(doctor: Person, label: str, *, stated: str = "") -> None:
+    """The result, the document, what leaves, the signature; `stated` is how the person was seen where no call was recorded."""
     page = doctor.page
+    if stated:
+        await page.get_by_text("Circonstances", exact=True).click()
+        await page.get_by_label("J’ai vu la personne", exact=False).check()
+        await page.get_by_label("Remarque administrative", exact=False).fill(stated)
     await page.get_by_text(label, exact=True).click()
     await page.locator(".documents label.slot").first.click()
     await page.get_by_role("button", name="Relire avant de signer").click()

@@ -75,7 +75,7 @@ async def test_d_the_doctor_kills_the_tab(service: Service, context_factory: Mak
     again = await Person.come(service, context_factory)
     await again.sign_in(DOCTOR)
     await again.page.goto(paths.room(appointment["id"]))
-    await concludes(again, "Arrêt justifié")
+    await concludes(again, "Arrêt justifié", stated="Vu par un autre moyen" if moment == "before admitting" else "")
     await service.work()
     assert await stories.state_of(service, seeded, appointment["control_id"]) == "closed"
 

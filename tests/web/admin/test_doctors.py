@@ -238,15 +238,21 @@ async def test_absences_and_days_apart_tell_the_desk(
     assert "Durand" not in page.html, "an administrator meets nobody's control"
     page = await fill(admin, address, f"{address}/absences", first_on="2026-03-20")
     assert "Aucun rendez-vous n'est touché." in page.words
+    afternoon = {"first_on": "2026-03-23", "from_time": "14:00", "until_time": "16:30"}
+    page = await fill(admin, address, f"{address}/absences", **afternoon)
+    assert "du 23 mars 2026, 14 h 00 au 23 mars 2026, 16 h 30" in page.words
     for wrong, said in (
         ({"first_on": ""}, "Ce champ est nécessaire."),
         ({"first_on": "2026-02-01"}, "Cette période est passée."),
         ({"first_on": "2026-04-10", "last_on": "2026-04-01"}, "Le dernier jour vient avant le premier."),
         ({"first_on": "2026-04-01", "last_on": "2027-12-01"}, "Un an au plus"),
+        ({"first_on": "2026-04-01", "from_time": "15:00", "until_time": "14:00"}, "La fin vient avant le début."),
+        ({"first_on": "2026-04-01", "from_time": "25:00"}, "heure"),
     ):
         page = await fill(admin, address, f"{address}/absences", **wrong)
         assert page.status == 422, wrong
         assert said in page.words, wrong
+        assert f'value="{wrong["first_on"]}"' in page.html, "what was typed stays"
 
     day = {"on": "2026-03-12", "opens": "08:00", "closes": "12:00", "place": "closed"}
     await fill(admin, address, f"{address}/exceptions", **day)
@@ -255,7 +261,7 @@ async def test_absences_and_days_apart_tell_the_desk(
     await fill(admin, address, f"{address}/exceptions", **{**day, "on": "2026-03-14", "place": "video"})
     page = await fill(admin, address, f"{address}/exceptions", **{**day, "closes": "07:00"})
     assert "La fin vient avant le début." in page.words
-    assert (await count(service, DoctorAbsence), await count(service, AgendaException)) == (2, 2)
+    assert (await count(service, DoctorAbsence), await count(service, AgendaException)) == (3, 2)
 
     async with service.runtime.database.reading() as session:
         task = (await session.scalars(select(Task).where(Task.kind == TaskKind.DOCTOR_UNAVAILABLE))).one()
@@ -270,7 +276,7 @@ async def test_absences_and_days_apart_tell_the_desk(
     assert (await count(service, DoctorAbsence), await count(service, AgendaException)) == (0, 0)
     async with service.runtime.database.reading() as session:
         assert (await session.get_one(Task, task.id)).done_at is not None
-    assert (await acts()).count("agenda.absence_removed") == 2
+    assert (await acts()).count("agenda.absence_removed") == 3
 
 
 async def test_a_doctor_who_leaves_is_not_offered_and_the_desk_knows(

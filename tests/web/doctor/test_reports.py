@@ -14,7 +14,7 @@ from telecontrol.reports.conclusions import conclusion_of
 from telecontrol.reports.models import AbsenceQualification, Report, ReportState
 from telecontrol.scheduling.models import Appointment
 from telecontrol.web import paths
-from tests.support.concluding import MINUTE, START, insured_arrives
+from tests.support.concluding import MINUTE, START, doctor_waits, insured_arrives
 from tests.support.doctoring import dossier_of, push, review, sign
 from tests.support.insured import Visitor
 from tests.support.service import Service
@@ -24,7 +24,8 @@ from tests.support.world import World
 
 @pytest_asyncio.fixture
 async def report(service: Service, appointment: Appointment) -> Report:
-    """Nobody came and nobody concluded: drafted at the appointment's end."""
+    """The doctor waited, nobody came and nobody concluded: drafted at the appointment's end."""
+    await doctor_waits(service.runtime.database, appointment)
     await service.until(START + timedelta(hours=1))
     return await _report(service, appointment)
 
@@ -39,6 +40,7 @@ async def test_the_list_says_until_when_and_is_empty_otherwise(
 ) -> None:
     empty = await doctor.get(paths.DOCTOR_REPORTS)
     assert "Rien à signer." in empty.words
+    await doctor_waits(service.runtime.database, appointment)
     await service.until(START + timedelta(hours=1))
 
     page = await doctor.get(paths.DOCTOR_REPORTS)
@@ -95,7 +97,7 @@ async def test_signing_takes_the_password_and_sends_it(
     assert conclusion.result is Result.UNEXCUSED_ABSENCE
     dossier = await dossier_of(service, appointment)
     assert conclusion.event_at == waited_until(dossier)
-    assert conclusion.circumstances["waited_until"] == "2026-03-09T08:15:00Z"
+    assert conclusion.circumstances["waited_until"] == "2026-03-09T08:16:00Z"
     assert conclusion.signed_by == world.doctor_user.id
 
 
@@ -150,3 +152,31 @@ async def test_concluding_in_the_room_settles_the_draft_too(
     assert (await _report(service, appointment)).state is ReportState.WITHDRAWN
     assert "Retiré" in page.words
     assert page.form(paths.report(str(report.id), "sign")) is None
+
+
+async def test_what_the_person_had_said_comes_before_what_would_be_signed_against_them(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    async with service.runtime.database.transaction() as session:
+        stored = await session.get_one(Appointment, appointment.id)
+        stored.announced_at, stored.announced_reason = START - timedelta(days=1), "travel"
+    await doctor_waits(service.runtime.database, appointment)
+    await service.until(START + timedelta(hours=1))
+    report = await _report(service, appointment)
+
+    page = await doctor.get(paths.report(str(report.id)))
+
+    assert "La personne avait prévenu qu'elle ne pourrait pas venir." in page.words
+    assert "Je ne serai pas joignable à cette heure" in page.words
+    assert "Personne ne lui a répondu" in page.words
+    qualify, sign_it = (page.html.index(paths.report(str(report.id), part)) for part in ("qualify", "sign"))
+    assert qualify < sign_it
+    assert 'value="excused_absence" required checked' not in page.html
+
+
+async def test_without_an_announcement_the_signature_comes_first(doctor: Visitor, report: Report) -> None:
+    page = await doctor.get(paths.report(str(report.id)))
+
+    assert "avait prévenu" not in page.words
+    qualify, sign_it = (page.html.index(paths.report(str(report.id), part)) for part in ("qualify", "sign"))
+    assert sign_it < qualify

@@ -7,7 +7,7 @@ from datetime import timedelta
 from telecontrol.controls.policies import Mode
 from telecontrol.scheduling.models import Appointment
 from telecontrol.web import paths
-from tests.support.concluding import MINUTE, START, insured_arrives
+from tests.support.concluding import MINUTE, START, doctor_waits, insured_arrives
 from tests.support.doctoring import CountQueries, another, room
 from tests.support.insured import Visitor
 from tests.support.service import Service
@@ -20,6 +20,7 @@ async def test_an_empty_day_says_what_will_be_there(doctor: Visitor) -> None:
     assert page.status == 200
     assert "Aucun rendez-vous aujourd'hui" in page.words
     assert "Rien à signer." in page.words
+    assert "Tous les rendez-vous passés ont leur conclusion." in page.words
     assert 'data-waiting="0"' in page.html
 
 
@@ -43,6 +44,7 @@ async def test_who_waits_is_seen_first_and_counted(
 async def test_what_is_left_is_named_until_it_is_done(
     service: Service, doctor: Visitor, appointment: Appointment
 ) -> None:
+    await doctor_waits(service.runtime.database, appointment)
     await service.until(START + timedelta(hours=1))
 
     page = await doctor.get(paths.DOCTOR)
@@ -50,6 +52,20 @@ async def test_what_is_left_is_named_until_it_is_done(
     assert "Examen impossible" in page.words
     assert "encore 46 h 15 min" in page.words or "encore 47" in page.words
     assert "Camille 1 Durand" in page.words
+    assert "Tous les rendez-vous passés ont leur conclusion." not in page.words
+    assert "Rien d'autre que ce qui est dans la journée ou à signer." in page.words
+
+
+async def test_what_ended_today_without_a_conclusion_is_not_said_to_have_one(
+    service: Service, doctor: Visitor, appointment: Appointment
+) -> None:
+    await insured_arrives(service.runtime.database, appointment, at=START)
+    await service.until(START + timedelta(hours=1))
+
+    page = await doctor.get(paths.DOCTOR)
+
+    assert "Terminé sans conclusion" in page.words
+    assert "Tous les rendez-vous passés ont leur conclusion." not in page.words
 
 
 async def test_today_is_read_in_few_queries(

@@ -37,5 +37,21 @@ export function startAgenda(): void {
     item.style.setProperty("--at", String(begins - from));
     item.style.setProperty("--for", String(Math.max(0, ends - begins)));
   }
+  shorten(items);
   scale(week, from, to);
+}
+
+/** Where an appointment follows at once, an opening says its hours on one line: a second one would show through between two. */
+function shorten(items: HTMLElement[]): void {
+  for (const opening of items.filter((item) => item.dataset.span === "opening")) {
+    const since = minutes(opening, "from");
+    const isFollowed = items.some(
+      (item) =>
+        item.dataset.span === "appointment" &&
+        item.parentElement === opening.parentElement &&
+        minutes(item, "to") > since &&
+        minutes(item, "from") < since + HOUR,
+    );
+    opening.classList.toggle("week__opening--short", isFollowed);
+  }
 }

@@ -24,10 +24,11 @@ from telecontrol.scheduling.models import DoctorAbsence
 from telecontrol.scheduling.unavailability import (
     add_absence,
     add_exception,
+    away,
+    check_period,
     remove_absence,
     remove_exception,
     sites_of,
-    whole_days,
 )
 from telecontrol.scheduling.wall_clock import on_wall_clock
 from telecontrol.web import paths
@@ -167,15 +168,18 @@ async def be_away(
     request: Request, runtime: RuntimeDep, admin: AdminDep, session: SessionDep, now: NowDep, doctor_id: uuid.UUID
 ) -> Response:
     doctor = await find_doctor(session, doctor_id)
-    given, door = await typed(request, "first_on", "last_on"), Door()
+    given, door = await typed(request, "first_on", "last_on", "from_time", "until_time"), Door()
     first = door.let(day_needed, given["first_on"], field="first_on", otherwise=None)
     last = door.let(day_typed, given["last_on"], field="last_on", otherwise=None) or first
+    since = door.let(_hour, given["from_time"], field="from_time", otherwise=None)
+    until = door.let(_hour, given["until_time"], field="until_time", otherwise=None)
     try:
         if first is None or last is None or door.problems:
             raise InvalidInput.of_all(door.problems)
         if last < first:
             raise InvalidInput("the last day comes first", field="last_on", code="days_backwards")
-        period = whole_days(first, last, ZoneInfo(doctor.zone))
+        period = away(first, last, ZoneInfo(doctor.zone), since=since, until=until)
+        check_period(period, now=now, fields=("first_on", "until_time" if given["until_time"] else "last_on"))
         _, hit = await add_absence(session, doctor_id=doctor.id, period=period, actor=admin.actor, now=now)
     except InvalidInput as error:
         back = Returned("absence", given, errors=_errors(request, admin, error))
@@ -252,6 +256,11 @@ def _days_away(absence: DoctorAbsence, zone: ZoneInfo) -> dict[str, Any]:
         "first_on": begins.date() if is_whole else None,
         "last_on": ends.date() - timedelta(days=1) if is_whole else "",
     }
+
+
+def _hour(text: str, *, field: str) -> time | None:
+    """An hour that may be left out."""
+    return hour_typed(text, field=field) if text.strip() else None
 
 
 def _place(text: str) -> tuple[Mode, uuid.UUID | None]:

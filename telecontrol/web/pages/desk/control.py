@@ -39,6 +39,7 @@ from telecontrol.web.i18n import mark
 from telecontrol.web.pages.desk.frame import desk_page
 from telecontrol.web.pages.desk.words import message_name, told
 from telecontrol.web.rendering import language_of, templates_of
+from telecontrol.web.report_refusals import refusal_of
 from telecontrol.web.staff_door import HandlerDep, Staff
 from telecontrol.worker import Runtime
 
@@ -106,8 +107,10 @@ async def control_page(
         messages=[_message(each, translator) for each in stories if each.intent.target in ("mail", "sms")],
         conclusion=conclusions[-1] if conclusions else None,
         reports=[
-            {"line": line, "proof": await reports.proof_of_sending(session, staff.viewer, line.report.id, now=now)}
-            for line in lines
+            {"line": proof.line, "proof": proof, "refusal": refusal_of(proof, translator)}
+            for proof in [
+                await reports.proof_of_sending(session, staff.viewer, line.report.id, now=now) for line in lines
+            ]
         ],
         acts=_acts(control, appointment, can_undo=dossier is not None and can_undo_decline(dossier, now=now), now=now)
         | {

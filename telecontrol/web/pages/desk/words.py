@@ -71,6 +71,8 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "conclusion.signed": (mark("Conclusion signée : {result}"), "pen", "success"),
     "report.drafted": (mark("Rapport préparé"), "file-earmark-text", ""),
     "report.signed": (mark("Rapport signé"), "pen", ""),
+    "report.sent_again": (mark("Rapport renvoyé à l'assureur, version {version}"), "arrow-repeat", ""),
+    "report.replaced": (mark("Rapport refusé remplacé par la version {replaced_by}"), "archive", ""),
     "report.acknowledged": (mark("Rapport reçu par l'assureur"), "send-check", "success"),
     "report.refused": (mark("Rapport refusé par l'assureur"), "exclamation-octagon", "danger"),
     "report.withdrawn": (mark("Rapport retiré"), "archive", ""),
@@ -94,6 +96,11 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "call.arrived": (mark("Arrivée dans la salle d'attente"), "box-arrow-in-right", "info"),
     "call.admitted": (mark("Entrée en consultation"), "camera-video", "info"),
     "call.media_flowing": (mark("Image et son établis"), "camera-video-fill", "success"),
+    "appointment.doctor_not_seen": (
+        mark("Le médecin n'a pas été vu dans la salle jusqu'à la fin de l'attente"),
+        "person-x",
+        "warning",
+    ),
     "call.left": (mark("Départ de la visioconférence"), "box-arrow-right", ""),
     "call.technical_problem": (mark("Problème technique pendant l'appel"), "wifi-off", "warning"),
 }
@@ -122,6 +129,8 @@ MESSAGE_KINDS: dict[str, str] = {
     "desk_alert": mark("Alerte au bureau"),
     "requester_status": mark("Suivi au demandeur"),
     "link_again": mark("Lien renvoyé"),
+    "desk_digest": mark("Résumé au bureau"),
+    "report_48h": mark("Rapport de 48 heures"),
 }
 _WHO = {
     "insured": mark("l'assuré"),
@@ -161,6 +170,9 @@ def _values(entry: Entry, translator: Translator, zone: str) -> dict[str, str]:
         values["result"] = translator.plain(wording("result", entry.values["result"]).text)
     if entry.values.get("task") in TABLES["task"]:
         values["task"] = translator.plain(wording("task", entry.values["task"]).text)
+    for name in ("version", "replaced_by"):
+        if entry.values.get(name) is not None:
+            values[name] = str(entry.values[name])
     return values
 
 

@@ -278,17 +278,11 @@ def _exception_row(exception: AgendaException, week: Week) -> dict[str, Any]:
 
 
 def _period(doctor: Doctor, *, first_on: str, last_on: str, from_time: str, until_time: str) -> Period:
-    zone = ZoneInfo(doctor.zone)
     first = _day(first_on, field="first_on")
     last = _day(last_on, field="last_on") if last_on else first
-    if not from_time and not until_time:
-        return unavailability.whole_days(first, last, zone)
-    begins = _time(from_time, field="from_time") if from_time else time(0)
-    ends = _time(until_time, field="until_time") if until_time else time(0)
-    return Period(
-        unavailability.hours_of(first, begins, time(0), zone).starts_at,
-        unavailability.hours_of(last, time(0), ends, zone).ends_at,
-    )
+    since = _time(from_time, field="from_time") if from_time else None
+    until = _time(until_time, field="until_time") if until_time else None
+    return unavailability.away(first, last, ZoneInfo(doctor.zone), since=since, until=until)
 
 
 def _exception(*, on: str, opens: str, closes: str, kind: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from telecontrol.accounts.sign_in import Refused, Throttled
 from telecontrol.controls.results import Result
 from telecontrol.errors import Conflict, InvalidInput, TelecontrolError
 from telecontrol.reports.absences import waited_until
-from telecontrol.reports.circumstances import Circumstances, IdentityDocument
+from telecontrol.reports.circumstances import Circumstances, IdentityDocument, Statement, WaitedHow
 from telecontrol.reports.conclusions import conclude, conclusion_of
 from telecontrol.reports.preview import preview
 from telecontrol.scheduling.attendance import note_document, noted
@@ -53,6 +54,8 @@ async def show_or_sign(
     remark: Text = "",
     by_phone: Text = "",
     close_control: Text = "",
+    seen: Text = "",
+    waited_how: Text = "",
     event_at: Text = "",
     step: Text = "review",
     password: Annotated[str, Form(max_length=1024)] = "",
@@ -66,6 +69,8 @@ async def show_or_sign(
         remark=remark,
         by_phone=bool(by_phone),
         close_control=bool(close_control),
+        seen=bool(seen),
+        waited_how=waited_how,
     )
     if step == "edit":
         return await _form(request, runtime, staff, session, dossier, draft, now=now)
@@ -221,15 +226,7 @@ async def _refused(
     session.expunge_all()
     dossier = await own_dossier(session, staff.viewer, appointment_id)
     field = (error.field or "") if isinstance(error, InvalidInput) else ""
-    typed = Draft(
-        result=draft.result,
-        document=draft.document,
-        remark=draft.remark,
-        by_phone=draft.by_phone,
-        close_control=draft.close_control,
-        field=field,
-        code=error.code,
-    )
+    typed = replace(draft, field=field, code=error.code)
     status = 422 if isinstance(error, InvalidInput) else 409
     return await _form(request, runtime, staff, session, dossier, typed, now=now, status=status, problem=said_of(error))
 
@@ -248,16 +245,13 @@ async def _circumstances(
         await note_document(session, dossier, document=draft.document, actor=staff.actor, now=now)
     facts = as_circumstances(wrote, remark=draft.remark, document=shown)
     if result is not Result.UNEXCUSED_ABSENCE:
-        return facts
+        return replace(facts, seen_without_record=Statement.DOCTOR if draft.seen else None)
     until = waited_until(dossier)
-    waits = now if until <= now <= dossier.appointment.ends_at else until
-    return Circumstances(
+    return replace(
+        facts,
         identity_document=IdentityDocument.NOT_SHOWN,
-        arrived_at=facts.arrived_at,
-        waited_until=waits if waits <= now else None,
-        calls_made_at=facts.calls_made_at,
-        call_answered=facts.call_answered,
-        remark=facts.remark,
+        waited_until=until if until <= now else None,
+        waited_how=_waited_how(draft),
     )
 
 
@@ -275,6 +269,12 @@ def _document(draft: Draft) -> IdentityDocument | None:
         return IdentityDocument(draft.document)
     except ValueError:
         raise InvalidInput("no such document", field="identity_document", code="kind_missing") from None
+
+
+def _waited_how(draft: Draft) -> WaitedHow | None:
+    if draft.waited_how in (WaitedHow.BY_PHONE, WaitedHow.OTHERWISE):
+        return WaitedHow(draft.waited_how)
+    return None
 
 
 def _instant(text: str) -> datetime | None:

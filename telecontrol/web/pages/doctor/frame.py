@@ -122,6 +122,7 @@ def appointment_of(dossier: Dossier, *, now: datetime) -> dict[str, Any]:
         "insured_zone": appointment.zone if elsewhere else None,
         "announced_at": appointment.announced_at,
         "announced_reason": appointment.announced_reason,
+        "announced_decision": appointment.announced_decision,
     }
 
 

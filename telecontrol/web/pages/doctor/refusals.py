@@ -23,6 +23,19 @@ REFUSALS: Mapping[str, str] = {
     "room_over": mark("L'heure de ce rendez-vous est passée : la personne n'est plus là."),
     "room_closed": mark("La salle est fermée."),
     "too_early": mark("Le rendez-vous n'a pas commencé : il ne peut pas encore être conclu."),
+    "not_started": mark(
+        "Avant l'heure du rendez-vous, et tant que la personne n'est pas entrée, seuls un problème technique, l'indisponibilité du "
+        "médecin ou un contrôle impossible sans faute de l'assuré peuvent être conclus."
+    ),
+    "nobody_was_seen": mark(
+        "Personne n'est entré dans l'appel : le service n'a pas la preuve d'un examen. Si vous avez vu la personne autrement, "
+        "cochez-le dans les circonstances et dites comment : le rapport l'indiquera."
+    ),
+    "remark_missing": mark("Dites dans la remarque comment la personne a été vue : le rapport l'indiquera."),
+    "wait_not_seen": mark(
+        "Le service ne vous a pas vu attendre dans la salle jusqu'à la fin du temps prévu : dites depuis la salle comment vous avez "
+        "attendu, ou concluez que le médecin était indisponible."
+    ),
     "waiting_not_over": mark("Le temps d'attente n'est pas écoulé."),
     "too_short": mark("Le temps d'attente n'est pas écoulé."),
     "insured_arrived": mark("L'assuré est venu : ce n'est pas une absence. Choisissez une autre conclusion."),

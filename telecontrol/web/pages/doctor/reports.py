@@ -22,17 +22,17 @@ from telecontrol.reports.absences import require_unexcused, waited_until
 from telecontrol.reports.circumstances import REMARK_LENGTH, Circumstances
 from telecontrol.reports.conclusions import conclusion_of
 from telecontrol.reports.drafting import qualify, sign_report
-from telecontrol.reports.facts import with_evidence
+from telecontrol.reports.facts import with_evidence, with_wait
 from telecontrol.reports.models import Qualification, Report, ReportState
-from telecontrol.reports.queries import Line, find_report, to_sign
-from telecontrol.reports.wording import Audience, report_label, sentence
+from telecontrol.reports.queries import Line, find_report, proof_of_sending, to_sign
+from telecontrol.reports.wording import Audience, label, report_label, sentence
 from telecontrol.scheduling.attendance import noted
 from telecontrol.scheduling.doctor_day import own_dossier, people_of
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.readings import Count
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
-from telecontrol.web.i18n import mark, typeset
+from telecontrol.web.i18n import Translator, mark, typeset
 from telecontrol.web.pages.doctor.frame import (
     appointment_of,
     counts_of,
@@ -45,7 +45,8 @@ from telecontrol.web.pages.doctor.frame import (
 from telecontrol.web.pages.doctor.refusals import said_of
 from telecontrol.web.pages.doctor.scene import as_circumstances, dossier_of
 from telecontrol.web.pages.doctor.signing import told_circumstances
-from telecontrol.web.rendering import see_other
+from telecontrol.web.rendering import see_other, templates_of
+from telecontrol.web.report_refusals import is_refused, refusal_of
 from telecontrol.web.staff_door import DoctorDep, Staff
 
 pages = APIRouter()
@@ -203,10 +204,12 @@ async def _show(
 ) -> Response:
     report = line.report
     wrote = replace(as_circumstances(await noted(session, dossier)), waited_until=waited_until(dossier))
-    facts = await with_evidence(session, dossier.appointment, wrote)
+    facts = await with_wait(session, dossier, await with_evidence(session, dossier.appointment, wrote), now=now)
     stands_against = await _against(session, dossier, facts, report, now=now)
     conclusion = await conclusion_of(session, dossier.appointment.id)
     language = language_for(request, staff)
+    translator = templates_of(request).translators[language]
+    proof = await proof_of_sending(session, staff.viewer, report.id, now=now)
     return doctor_page(
         request,
         "report.html",
@@ -218,14 +221,15 @@ async def _show(
         report={
             "kind": str(report.kind),
             "label": typeset(report_label(report.kind, language=language), language=language),
-            "state": str(report.state),
+            "state": str(ReportState.REFUSED if is_refused(proof) else report.state),
             "version": report.version,
             "event_at": report.event_at,
             "due_at": report.due_at,
             "signed_at": report.signed_at,
             "acknowledged_at": report.acknowledged_at,
             "acknowledgement": report.acknowledgement,
-            "withdrawn_reason": report.withdrawn_reason,
+            "withdrawn_reason": _why_withdrawn(report.withdrawn_reason, translator, language),
+            "refusal": refusal_of(proof, translator),
             "zone": report.zone,
             "insurer_reads": typeset(
                 sentence(
@@ -275,6 +279,18 @@ def _readings(report: Report) -> dict[str, Any]:
         "is_unanimous": explained.is_unanimous,
         "policy_version": explained.policy_version,
     }
+
+
+def _why_withdrawn(reason: str, translator: Translator, language: str) -> str:
+    """What a person wrote stays as it is; the service's own two reasons are codes in English."""
+    match reason.partition(" as "), reason.removeprefix("replaced by version "):
+        case ("concluded", _, code), _ if code in set(Result):
+            return translator.plain(
+                mark("le rendez-vous a été conclu autrement ({result})"), result=label(Result(code), language=language)
+            )
+        case _, version if version.isdecimal():
+            return translator.plain(mark("remplacé par la version {n}"), n=version)
+    return reason
 
 
 def _qualification(text: str) -> Qualification:

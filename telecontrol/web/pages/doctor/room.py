@@ -16,7 +16,6 @@ from telecontrol.accounts.access import Action, Kind
 from telecontrol.controls.policies import Mode
 from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.reports.circumstances import IdentityDocument
-from telecontrol.reports.conclusions import conclusion_of
 from telecontrol.reports.notes import read_note
 from telecontrol.scheduling import attendance
 from telecontrol.scheduling.doctor_day import own_dossier
@@ -80,7 +79,7 @@ async def show_room(
     """The room's page. `draft` is what the conclusion's form holds, `review` what is about to be signed, `problem` what
     stands against it (a sentence of the catalogue)."""
     scene = await set_scene(session, staff, dossier, now=now)
-    conclusion = await conclusion_of(session, dossier.appointment.id)
+    conclusion = scene.conclusion
     staff.viewer.require(Action.READ, Kind.NOTES)
     note = await read_note(
         session, sealer=runtime.operator.notes, appointment_id=dossier.appointment.id, user=staff.user
@@ -88,7 +87,7 @@ async def show_room(
     upcoming = scene.day.next_up(now=now, after=dossier.appointment.id)
     language = language_for(request, staff)
     opens_at, _ = attendance.room_hours(dossier)
-    may_conclude = scene.is_open and conclusion is None and now >= opens_at
+    may_conclude = scene.is_open and now >= opens_at
     return doctor_page(
         request,
         "room.html",

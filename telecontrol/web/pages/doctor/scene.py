@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.access import Action, Kind
 from telecontrol.controls.policies import Mode
+from telecontrol.controls.results import Result
 from telecontrol.errors import Conflict, InvalidInput
-from telecontrol.reports.absences import NOT_ENDED, require_unexcused, waited_until
+from telecontrol.reports.absences import can_be_concluded, require_unexcused, waited_until
 from telecontrol.reports.circumstances import Circumstances, IdentityDocument
-from telecontrol.reports.facts import with_evidence
+from telecontrol.reports.conclusions import conclusion_of
+from telecontrol.reports.facts import with_evidence, with_wait
+from telecontrol.reports.models import Conclusion
 from telecontrol.scheduling.attendance import NOTED_BY_DOCTOR, Noted, noted, room_hours
 from telecontrol.scheduling.doctor_day import Day, day_of
 from telecontrol.scheduling.dossier import Dossier
@@ -32,6 +35,7 @@ from telecontrol.web.security import browser_id, form_token
 from telecontrol.web.staff_door import Staff
 from telecontrol.worker import Runtime
 
+_SAID_OTHERWISE = ("waiting_not_over", "wait_not_seen")
 WAITS_ASKED = (5, 10, 15)
 """Minutes that are one press away."""
 
@@ -46,17 +50,25 @@ class Scene:
     """What the doctor noted, with the call's own evidence."""
     absence_refused: str | None
     """The code of what stands against an unexcused absence; None when nothing does."""
+    conclusion: Conclusion | None
 
     @property
     def is_open(self) -> bool:
         """Whether something can still be said about this appointment."""
-        return self.dossier.appointment.state in NOT_ENDED
+        return self.conclusion is None and can_be_concluded(self.dossier)
+
+    @property
+    def proposed(self) -> str:
+        """The result that the service proposes: where it is over and nobody saw the doctor wait, that they were not there."""
+        is_over = self.dossier.appointment.state is AppointmentState.OVER
+        return str(Result.DOCTOR_UNAVAILABLE) if is_over and self.absence_refused == "wait_not_seen" else ""
 
 
 async def set_scene(session: AsyncSession, staff: Staff, dossier: Dossier, *, now: datetime) -> Scene:
     """Read what the room shows of an appointment that is the viewer's own."""
     wrote = await noted(session, dossier)
     facts = await with_evidence(session, dossier.appointment, as_circumstances(wrote))
+    facts = await with_wait(session, dossier, facts, now=now)
     refused: str | None = None
     try:
         await require_unexcused(session, dossier, facts, now=now)
@@ -69,6 +81,7 @@ async def set_scene(session: AsyncSession, staff: Staff, dossier: Dossier, *, no
         seen=await attendance(session, subject_id=dossier.appointment.id),
         facts=facts,
         absence_refused=refused,
+        conclusion=await conclusion_of(session, dossier.appointment.id),
     )
 
 
@@ -95,12 +108,14 @@ def live_parts(request: Request, scene: Scene, *, now: datetime) -> dict[str, An
     may_note = scene.is_open and now >= opens_at
     return {
         "appointment": appointment_of(dossier, now=now),
+        "is_open": scene.is_open,
+        "is_concluded": scene.conclusion is not None,
         "others": [row for row in rows if row["is_live"] and row["id"] != str(appointment.id)],
         "others_waiting": sum(1 for row in rows if row["waiting"] and row["id"] != str(appointment.id)),
         "waiting": present["waiting"] if present else None,
         "facts": _facts(scene),
         "can": {
-            "admit": is_waiting,
+            "admit": is_waiting and scene.is_open,
             "note": may_note,
             "receive": may_note and appointment.mode is not Mode.VIDEO and scene.noted.received_at is None,
             "report_problem": may_note and appointment.mode is Mode.VIDEO and not _noted_problem(scene),
@@ -215,7 +230,10 @@ def _absence(scene: Scene) -> dict[str, Any]:
     ends_at = waited_until(scene.dossier)
     return {
         "is_possible": scene.is_open and refused is None,
-        "ends_at": ends_at if refused == "waiting_not_over" else None,
+        "is_unseen": scene.is_open and refused == "wait_not_seen",
+        "waited_from": scene.facts.waited_from,
+        "wait_ended_at": ends_at,
+        "ends_at": ends_at if scene.is_open and refused == "waiting_not_over" else None,
         "waited_minutes": int((ends_at - scene.dossier.appointment.starts_at) / timedelta(minutes=1)),
-        "why_not": None if refused in (None, "waiting_not_over") else REFUSALS[refused],
+        "why_not": REFUSALS[refused] if scene.is_open and refused not in (None, *_SAID_OTHERWISE) else None,
     }

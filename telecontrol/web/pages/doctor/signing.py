@@ -56,6 +56,10 @@ class Draft:
     remark: str = ""
     by_phone: bool = False
     close_control: bool = False
+    seen: bool = False
+    """The doctor states that they saw the person, of whom no call is recorded."""
+    waited_how: str = ""
+    """How the doctor states that they waited, where the service did not see it."""
     field: str = ""
     """The field that stands in the way, if any."""
     code: str = ""
@@ -65,7 +69,7 @@ def form_parts(scene: Scene, draft: Draft | None, *, language: str) -> dict[str,
     """The form as it stands: what was typed, else what was noted."""
     mode = scene.dossier.appointment.mode
     offered = [result for result in _USUAL if mode is Mode.VIDEO or result not in _ONLY_BY_VIDEO]
-    typed = draft or Draft(document=scene.noted.document)
+    typed = draft or Draft(document=scene.noted.document, result=scene.proposed)
     return {
         "results": [
             {
@@ -84,6 +88,8 @@ def form_parts(scene: Scene, draft: Draft | None, *, language: str) -> dict[str,
         "by_phone": typed.by_phone,
         "close_control": typed.close_control,
         "may_be_by_phone": mode is Mode.VIDEO,
+        "may_be_unrecorded": mode is Mode.VIDEO and scene.facts.admitted_at is None,
+        "seen": typed.seen,
         "error_field": typed.field,
     }
 
@@ -117,6 +123,8 @@ def review_parts(
             "remark": draft.remark,
             **({"by_phone": "1"} if draft.by_phone else {}),
             **({"close_control": "1"} if draft.close_control else {}),
+            **({"seen": "1"} if draft.seen else {}),
+            **({"waited_how": draft.waited_how} if draft.waited_how else {}),
             **({} if seen.result is Result.UNEXCUSED_ABSENCE else {"event_at": seen.event_at.isoformat()}),
         },
         "is_refused": refused,
@@ -140,7 +148,8 @@ def signed_parts(conclusion: Conclusion, dossier: Dossier, *, language: str) -> 
 
 def told_circumstances(values: dict[str, Any]) -> dict[str, Any]:
     """Circumstances as they are kept (`Circumstances.to_json`), with instants again."""
-    names = {"arrived_at", "admitted_at", "waited_until", "intercom_rung_at", "passage_notice_left_at"}
+    names = {"arrived_at", "admitted_at", "announced_absent_at", "waited_from", "waited_until", "intercom_rung_at"}
+    names |= {"passage_notice_left_at"}
     several = {"calls_made_at", "technical_problem_at"}
     told = {name: values.get(name) for name in Circumstances.__dataclass_fields__}
     for name in names:

@@ -36,6 +36,7 @@ async def show(request: Request, staff: DoctorDep, session: ReadingDep, now: Now
         next_row=row_of(upcoming, day, now=now) if upcoming else None,
         # What only waits for a signature is in the other list.
         to_conclude=[row_of(entry, day, now=now) for entry in day.to_conclude if entry.appointment.id not in drafted],
+        is_all_concluded=not drafted and not any(entry.is_to_conclude for entry in (*day.entries, *day.to_conclude)),
         to_sign=[
             {
                 "href": paths.report(str(line.report.id)),

@@ -40,7 +40,11 @@ _OUTCOMES = {
     Result.IMPOSSIBLE_NOT_ATTRIBUTABLE: "not_held",
     Result.CONTROL_REFUSED: "over",
 }
-_QUALIFIED = {Qualification.TECHNICAL_FAILURE: "technical", Qualification.EXCUSED_ABSENCE: "not_held"}
+_QUALIFIED = {
+    Qualification.TECHNICAL_FAILURE: "technical",
+    Qualification.EXCUSED_ABSENCE: "not_held",
+    Qualification.DOCTOR_UNAVAILABLE: "not_held",
+}
 
 _WRITTEN_RESULT = mark("Vous pouvez demander à votre organisme le résultat écrit de ce contrôle.")
 _REVIEW = mark(
