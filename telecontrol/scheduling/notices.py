@@ -25,15 +25,22 @@ from telecontrol.scheduling.models import Appointment, AppointmentState, NoticeD
 from telecontrol.scheduling.telling import NOTICE_KINDS
 
 CHANNELS = ("mail", "sms")
+CONTACT_CHANGED = "contact_changed"
+"""Why messages to an address were voided, when another one took its place."""
 RISK_MARGIN = timedelta(hours=6)
 """A notice still unsettled this long before its limit is shown to a handler while there is time (choice)."""
+FIRST_TRY = timedelta(minutes=5)
+"""How long after its hour a message may still be on its way out for the first time: that is no doubt yet (choice)."""
 
 
 class ChannelState(StrEnum):
     ACCEPTED = "accepted"
     DECIDED = "decided"
     """A named handler's decision stands in its place."""
+    QUEUED = "queued"
+    """Waits for its hour, or has only just reached it: nothing has gone wrong."""
     PENDING = "pending"
+    """Should have left, or was tried and was not taken: nobody knows yet what becomes of it."""
     FAILED = "failed"
     """Given up, or refused for good."""
     BOUNCED = "bounced"
@@ -74,18 +81,25 @@ def judge(channels: dict[str, ChannelState], *, hard_limit_at: datetime, now: da
         verdict = Verdict.GOOD
     elif now >= hard_limit_at:
         verdict = Verdict.MISSED
-    elif states <= _GOOD | {ChannelState.PENDING} and now < hard_limit_at - RISK_MARGIN:
+    elif states <= _GOOD | {ChannelState.QUEUED}:
+        # However near the limit is: booking saw to it that the hour of leaving is a safe one.
+        verdict = Verdict.WAITING
+    elif states <= _GOOD | {ChannelState.QUEUED, ChannelState.PENDING} and now < hard_limit_at - RISK_MARGIN:
         verdict = Verdict.WAITING
     else:
         verdict = Verdict.AT_RISK
     return Notice(verdict, channels)
 
 
-def channel_state(intents: Sequence[Intent], *, hard_limit_at: datetime) -> ChannelState:
-    """What one channel's notices amount to: the best of them counts."""
-    found = {_state_of(intent, hard_limit_at) for intent in intents}
+def channel_state(intents: Sequence[Intent], *, hard_limit_at: datetime, now: datetime) -> ChannelState:
+    """What one channel's notices amount to at `now`: the best of them counts.
+
+    What went to an address that was replaced before the limit is no notice: only the new address can give one.
+    """
+    found = {_state_of(intent, hard_limit_at, now) for intent in intents if not _is_replaced(intent, hard_limit_at)}
     for state in (
         ChannelState.ACCEPTED,
+        ChannelState.QUEUED,
         ChannelState.PENDING,
         ChannelState.BOUNCED,
         ChannelState.FAILED,
@@ -96,7 +110,11 @@ def channel_state(intents: Sequence[Intent], *, hard_limit_at: datetime) -> Chan
     return ChannelState.MISSING
 
 
-def _state_of(intent: Intent, hard_limit_at: datetime) -> ChannelState:
+def _is_replaced(intent: Intent, hard_limit_at: datetime) -> bool:
+    return intent.void_reason == CONTACT_CHANGED and intent.voided_at is not None and intent.voided_at < hard_limit_at
+
+
+def _state_of(intent: Intent, hard_limit_at: datetime, now: datetime) -> ChannelState:
     match intent.state:
         case IntentState.ACCEPTED:
             if intent.delivery in (DeliveryState.UNDELIVERED, DeliveryState.FAILED):
@@ -104,7 +122,10 @@ def _state_of(intent: Intent, hard_limit_at: datetime) -> ChannelState:
             assert intent.accepted_at is not None
             return ChannelState.ACCEPTED if intent.accepted_at < hard_limit_at else ChannelState.LATE
         case IntentState.PENDING | IntentState.SENDING | IntentState.UNSETTLED if intent.voided_at is None:
-            return ChannelState.PENDING
+            # While its first attempt is on the wire one was made already; a second one means that the first was not taken.
+            tries = 1 if intent.state is IntentState.SENDING else 0
+            is_new = intent.state is not IntentState.UNSETTLED and intent.attempts_made <= tries
+            return ChannelState.QUEUED if is_new and now < intent.not_before + FIRST_TRY else ChannelState.PENDING
         case IntentState.FAILED:
             return ChannelState.FAILED
         case _:
@@ -134,7 +155,7 @@ async def notices_of(
             {
                 name: ChannelState.DECIDED
                 if (key, name) in decided
-                else channel_state(intents[key, name], hard_limit_at=appointment.hard_limit_at)
+                else channel_state(intents[key, name], hard_limit_at=appointment.hard_limit_at, now=now)
                 for name in CHANNELS
             },
             hard_limit_at=appointment.hard_limit_at,
