@@ -68,6 +68,8 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
         # Later than that, the alert that is due says it.
         await chase_doctor(session, operator, dossier, task, event_at=event_at, now=now)
     if desk_task is not None:
+        # A handler's answer is worth something until the report is due.
+        desk_task.due_at = task.due_at
         await alert_desk(session, operator, dossier, desk_task, now=now)
     return report
 

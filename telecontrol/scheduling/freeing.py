@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from telecontrol.controls.filing import book_before
 from telecontrol.controls.models import Control, Doctor
 from telecontrol.controls.states import Act, ControlState, after
 from telecontrol.db.journal import Actor, record
@@ -63,6 +64,7 @@ async def release(session: AsyncSession, *, operator: Operator, dossier: Dossier
         control_id=dossier.control.id,
         organisation_id=dossier.control.organisation_id,
         owner=Owner.HANDLER,
+        due_at=book_before(dossier.control.leave_ends_on, dossier.insured.zone, now=now),
         now=now,
         starts_at=dossier.appointment.starts_at.isoformat(),
     )

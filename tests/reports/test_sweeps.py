@@ -95,6 +95,9 @@ class TestOver:
         }
         told = [(kind, values.get("task")) for kind, values in await mails(database)]
         assert told == [("desk_alert", "control_to_qualify"), ("doctor_signature_due", None)]
+        async with database.reading() as session:
+            limits = {task.due_at for task in await session.scalars(select(Task))}
+        assert limits == {report.due_at}, "the desk's row says how long its answer is worth something"
 
     async def test_the_sweep_that_comes_a_day_late_drafts_from_the_same_fact(
         self, database: Database, world: World, appointment: Appointment

@@ -41,9 +41,9 @@ def test_the_verdict_for_every_pair_of_channels(mail: ChannelState, sms: Channel
         assert verdict is Verdict.GOOD
     elif moment >= LIMIT:
         assert verdict is Verdict.MISSED
-    elif {mail, sms} <= good | {ChannelState.QUEUED}:
-        assert verdict is Verdict.WAITING
-    elif moment < LIMIT - RISK_MARGIN and {mail, sms} <= good | {ChannelState.QUEUED, ChannelState.PENDING}:
+    elif {mail, sms} <= good | {ChannelState.QUEUED} | (
+        {ChannelState.PENDING} if moment < LIMIT - RISK_MARGIN else set()
+    ):
         assert verdict is Verdict.WAITING
     else:
         assert verdict is Verdict.AT_RISK
