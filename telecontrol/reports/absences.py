@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import Role, StaffUser
 from telecontrol.controls.policies import Mode
+from telecontrol.controls.reasons import reason as checked_reason
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Conflict, Forbidden, InvalidInput, WrongState
 from telecontrol.reports.circumstances import Circumstances
@@ -61,18 +62,17 @@ async def decide_on_notice(
 ) -> None:
     """A named handler decides, after the limit, whether a doubtful convocation counts all the same (`DOMAIN.md` §3).
 
-    Raises `Forbidden` for anybody but a handler, `InvalidInput` without a reason, `WrongState` when nothing is in doubt.
+    Raises `Forbidden` for anybody but a handler, `InvalidInput` without a reason or with a medical word, `WrongState` when nothing is in doubt.
     """
     if user.role is not Role.HANDLER or not user.is_active:
         raise Forbidden("only a handler decides on a notice")
-    if not reason.strip():
-        raise InvalidInput("say why", field="reason", code="reason_missing")
+    kept = checked_reason(reason)
     appointment = dossier.appointment
     channels = await _doubtful_channels(session, dossier, now=now)
     if now < appointment.hard_limit_at or not channels:
         raise WrongState("this notice is not in doubt", code="notice_not_in_doubt")
     if counts:
-        session.add_all(_decision(appointment, channel, reason.strip()[:300], user, now) for channel in channels)
+        session.add_all(_decision(appointment, channel, kept, user, now) for channel in channels)
     await close_tasks(
         session,
         TaskKind.BOUNCE_AFTER_LIMIT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,7 +86,8 @@ def _checked(email: str, phone: str, *, zone: str) -> tuple[str, str]:
     """Both as they are kept. Raises one `InvalidInput` for all that is wrong."""
     problems: list[InvalidInput] = []
     kept: list[str] = []
-    for check in (lambda: checks.email(email), lambda: checks.mobile(phone, zone=zone)):
+    wanted: list[Callable[[], str]] = [lambda: checks.email(email), lambda: checks.mobile(phone, zone=zone)]
+    for check in wanted:
         try:
             kept.append(check())
         except InvalidInput as problem:

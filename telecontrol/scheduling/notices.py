@@ -16,6 +16,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from telecontrol.controls.reasons import reason as checked_reason
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.outbox.models import DeliveryState, Intent, IntentState
@@ -186,8 +187,7 @@ async def decide_for_channel(
     appointment = dossier.appointment
     if channel not in CHANNELS:
         raise InvalidInput("unknown channel", field="channel")
-    if not reason.strip():
-        raise InvalidInput("say what was done, and where its proof is kept", field="reason", code="reason_missing")
+    kept = checked_reason(reason)
     if appointment.state is not AppointmentState.BOOKED or now >= appointment.hard_limit_at:
         raise WrongState("the limit for this notice is past", code="limit_past")
     known = await session.scalar(
@@ -205,7 +205,7 @@ async def decide_for_channel(
             version=appointment.version,
             channel=channel,
             kind=kind,
-            reason=reason.strip()[:300],
+            reason=kept,
             decided_by=user_id,
             decided_at=now,
         )
