@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import Role, StaffUser
@@ -15,9 +16,13 @@ from telecontrol.reports.circumstances import Circumstances
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT
 from telecontrol.scheduling.models import Appointment, AppointmentState, NoticeDecision
-from telecontrol.scheduling.notices import ChannelState, notices_of
+from telecontrol.scheduling.notices import DOES_NOT_COUNT, ChannelState, notices_of
 from telecontrol.tasks.desk import close_tasks
 from telecontrol.tasks.models import TaskKind
+
+COUNTS_AFTER_LIMIT = "counts_after_limit"
+AFTER_LIMIT = (COUNTS_AFTER_LIMIT, DOES_NOT_COUNT)
+"""Kinds of a decision on a notice that was taken past its limit."""
 
 
 def waited_until(dossier: Dossier) -> datetime:
@@ -71,8 +76,22 @@ async def decide_on_notice(
     channels = await _doubtful_channels(session, dossier, now=now)
     if now < appointment.hard_limit_at or not channels:
         raise WrongState("this notice is not in doubt", code="notice_not_in_doubt")
-    if counts:
-        session.add_all(_decision(appointment, channel, kept, user, now) for channel in channels)
+    kind = COUNTS_AFTER_LIMIT if counts else DOES_NOT_COUNT
+    known = await session.scalars(
+        select(NoticeDecision).where(
+            NoticeDecision.appointment_id == appointment.id,
+            NoticeDecision.version == appointment.version,
+            NoticeDecision.channel.in_(channels),
+        )
+    )
+    # Who said that it does not count may be told better: the last word stands.
+    by_channel = {decision.channel: decision for decision in known}
+    for channel in channels:
+        decision = by_channel.get(channel)
+        if decision is None:
+            session.add(_decision(appointment, channel, kind, kept, user, now))
+        else:
+            decision.kind, decision.reason, decision.decided_by, decision.decided_at = kind, kept, user.id, now
     await close_tasks(
         session,
         TaskKind.BOUNCE_AFTER_LIMIT,
@@ -96,12 +115,14 @@ async def decide_on_notice(
     )
 
 
-def _decision(appointment: Appointment, channel: str, reason: str, user: StaffUser, now: datetime) -> NoticeDecision:
+def _decision(
+    appointment: Appointment, channel: str, kind: str, reason: str, user: StaffUser, now: datetime
+) -> NoticeDecision:
     return NoticeDecision(
         appointment_id=appointment.id,
         version=appointment.version,
         channel=channel,
-        kind="counts_after_limit",
+        kind=kind,
         reason=reason,
         decided_by=user.id,
         decided_at=now,

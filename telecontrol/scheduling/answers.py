@@ -222,6 +222,7 @@ async def answer_absence(
         act=Act.EXCUSE_ABSENCE,
         actor=actor,
         now=now,
+        reason="cannot_come",
     )
     await telling.tell_freed(session, operator, dossier, Cancellation, knew=knew, now=now, will_rebook=True)
     await telling.tell_doctor(session, operator, dossier, DoctorCancelled, now=now, reason="cannot_come")

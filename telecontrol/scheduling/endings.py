@@ -32,11 +32,12 @@ async def end_appointment(
     actor: Actor,
     now: datetime,
     due_at: datetime | None = None,
+    reason: str = "",
 ) -> None:
     """End `appointment` in `state` and move its control by `act`, in the caller's transaction.
 
     Unsent messages about it are voided, the desk's tasks about it closed, and the one its control now needs opened.
-    `due_at` is `move_control`'s. Raises `WrongState` when the control does not allow the act.
+    `due_at` is `move_control`'s; `reason` is a code for the story. Raises `WrongState` when the control does not allow the act.
     """
     await move_control(session, control, act, actor=actor, now=now, due_at=due_at)
     appointment.state = state
@@ -52,6 +53,7 @@ async def end_appointment(
         subject_kind=SUBJECT,
         subject_id=appointment.id,
         version=appointment.version,
+        **({"reason": reason} if reason else {}),
     )
 
 

@@ -42,7 +42,9 @@ async def cancel(
     appointment = dossier.appointment
     if appointment.state not in (AppointmentState.BOOKED, AppointmentState.HELD):
         raise WrongState("this appointment can no longer be cancelled", state=str(appointment.state))
-    knew = await _free(session, dossier, AppointmentState.CANCELLED_BY_SERVICE, then, actor=actor, now=now)
+    knew = await _free(
+        session, dossier, AppointmentState.CANCELLED_BY_SERVICE, then, actor=actor, now=now, reason=reason
+    )
     await telling.tell_freed(
         session, operator, dossier, Cancellation, knew=knew, now=now, reason=reason, will_rebook=then is Act.RELEASE
     )
@@ -111,13 +113,22 @@ async def current_dossier(session: AsyncSession, control: Control) -> Dossier | 
 
 
 async def _free(
-    session: AsyncSession, dossier: Dossier, state: AppointmentState, act: Act, *, actor: Actor, now: datetime
+    session: AsyncSession,
+    dossier: Dossier,
+    state: AppointmentState,
+    act: Act,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
 ) -> Known:
     """End and free the slot: the version is raised so that calendars see a newer SEQUENCE. Who already knew is returned."""
     appointment = dossier.appointment
     knew = await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason=str(state), now=now)
     appointment.version += 1
-    await end_appointment(session, appointment, dossier.control, state=state, act=act, actor=actor, now=now)
+    await end_appointment(
+        session, appointment, dossier.control, state=state, act=act, actor=actor, now=now, reason=reason
+    )
     return knew
 
 

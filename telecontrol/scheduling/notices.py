@@ -26,6 +26,8 @@ from telecontrol.scheduling.models import Appointment, AppointmentState, NoticeD
 from telecontrol.scheduling.telling import NOTICE_KINDS
 
 CHANNELS = ("mail", "sms")
+DOES_NOT_COUNT = "does_not_count"
+"""The kind of a decision that a doubtful notice stays one."""
 CONTACT_CHANGED = "contact_changed"
 """Why messages to an address were voided, when another one took its place."""
 RISK_MARGIN = timedelta(hours=6)
@@ -149,7 +151,8 @@ async def notices_of(
             if intent.version >= by_id[intent.subject_id].notice_since_version:
                 intents[intent.subject_id, intent.channel].append(intent)
         for decision in await session.scalars(select(NoticeDecision).where(NoticeDecision.appointment_id.in_(by_id))):
-            if decision.version >= by_id[decision.appointment_id].notice_since_version:
+            is_for_it = decision.version >= by_id[decision.appointment_id].notice_since_version
+            if is_for_it and decision.kind != DOES_NOT_COUNT:
                 decided.add((decision.appointment_id, decision.channel))
     return {
         key: judge(

@@ -8,6 +8,7 @@ from typing import Any
 from telecontrol.reports.timeline import Entry
 from telecontrol.web import dates
 from telecontrol.web.i18n import Translator, mark
+from telecontrol.web.pages.desk.story_notes import note_of
 from telecontrol.web.wording import TABLES, wording
 
 # code → (sentence, drawing, tone). Values of an entry fill the sentence.
@@ -108,6 +109,7 @@ _WHO = {
     "staff": mark("un membre du service"),
     "api": mark("le logiciel de l'organisme"),
     "provider": mark("le prestataire"),
+    "doctor": mark("le médecin"),
 }
 
 
@@ -126,7 +128,7 @@ def told(entry: Entry, translator: Translator, *, zone: str) -> dict[str, Any]:
         "icon": drawing,
         "tone": tone,
         "who": translator.plain(_WHO[entry.who]) if entry.who in _WHO else entry.who,
-        "note": _note(entry, translator),
+        "note": note_of(entry, translator),
     }
 
 
@@ -142,13 +144,3 @@ def _values(entry: Entry, translator: Translator, zone: str) -> dict[str, str]:
     if entry.values.get("task") in TABLES["task"]:
         values["task"] = translator.plain(wording("task", entry.values["task"]).text)
     return values
-
-
-def _note(entry: Entry, translator: Translator) -> str:
-    parts = []
-    if entry.code == "appointment.absence_announced" and entry.values.get("reason") in TABLES["cannot_come"]:
-        parts.append(translator.plain(wording("cannot_come", entry.values["reason"]).text))
-    channels = entry.values.get("channels")
-    if isinstance(channels, list):
-        parts.append(", ".join(translator.plain(wording("channel", channel).text) for channel in channels))
-    return " · ".join(parts)
