@@ -31,6 +31,7 @@ class TaskKind(StrEnum):
     REPORT_REFUSED = "report_refused"
     DOCTOR_UNAVAILABLE = "doctor_unavailable"
     ONE_CHANNEL_ONLY = "one_channel_only"
+    CONCLUSION_BY_LETTER = "conclusion_by_letter"
 
 
 class Owner(StrEnum):

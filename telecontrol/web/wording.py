@@ -89,6 +89,7 @@ TASK = {
     "report_refused": W(mark("Rapports refusés par l'assureur"), "danger", "exclamation-octagon"),
     "doctor_unavailable": W(mark("Médecin indisponible"), "warning", "person-x"),
     "one_channel_only": W(mark("Un seul moyen de joindre la personne"), "warning", "telephone-x"),
+    "conclusion_by_letter": W(mark("Conclusions à envoyer par courrier"), "accent", "mailbox"),
 }
 TASK_ONE = {
     **TASK,
@@ -97,6 +98,7 @@ TASK_ONE = {
     "absence_to_qualify": W(mark("Absence annoncée"), "warning", "question-circle"),
     "control_to_qualify": W(mark("À qualifier"), "warning", "pencil-square"),
     "notice_at_risk": W(mark("Convocation incertaine"), "warning", "envelope-exclamation"),
+    "conclusion_by_letter": W(mark("Conclusion à envoyer par courrier"), "accent", "mailbox"),
     "notice_released": W(mark("Libéré faute de convocation"), "warning", "calendar-x"),
     "reminder_missed": W(mark("Rappel manqué"), "warning", "bell-slash"),
     "message_late": W(mark("Message en danger de retard"), "warning", "hourglass-split"),
