@@ -29,6 +29,10 @@ from telecontrol.web.staff_door import HandlerDep, Staff
 from telecontrol.worker import Runtime
 
 pages = APIRouter()
+_BOOKED = mark(
+    "Rendez-vous réservé. La convocation part dans deux minutes : jusque-là, annuler ne laisse aucune trace chez l'assuré."
+)
+_MOVED = mark("Rendez-vous déplacé. Le changement part sur chaque moyen de contact.")
 _PLANNED = mark("Rien n'a été réservé : ce contrôle est déjà planifié le {when}.")
 _NOT_TO_BOOK = mark("Ce contrôle n'est pas à planifier. Voici où il en est.")
 _NOT_TO_MOVE = mark("Il n'y a pas de rendez-vous à déplacer. Voici où en est ce contrôle.")
@@ -119,14 +123,7 @@ async def chosen(
             chosen=slot,
             waiver_reason=waiver_reason,
         )
-    text = (
-        "Rendez-vous déplacé. Le changement part sur chaque moyen de contact."
-        if moving
-        else (
-            "Rendez-vous réservé. La convocation part dans deux minutes : jusque-là, annuler ne laisse aucune trace chez l'assuré."
-        )
-    )
-    return see_other(request, paths.control(str(control_id)), text=text)
+    return see_other(request, paths.control(str(control_id)), text=_MOVED if moving else _BOOKED)
 
 
 def _is_move(request: Request) -> bool:

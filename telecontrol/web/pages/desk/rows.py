@@ -77,7 +77,7 @@ async def names_of(session: AsyncSession, user_ids: Iterable[uuid.UUID]) -> dict
     if not ids:
         return {}
     rows = await session.execute(select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(ids)))
-    return dict(rows.tuples().all())
+    return {row.id: row.display_name for row in rows}
 
 
 def _action(task: Task) -> dict[str, str]:
