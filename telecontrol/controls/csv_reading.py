@@ -21,6 +21,8 @@ LARGEST = 20 * 1024 * 1024
 MOST_LINES = 100_000
 SEPARATORS = (";", ",", "\t")
 _LONGEST_CELL = 10_000
+# Python's reader gives up on a whole file for one long cell: here that cell is told, and the other lines can be imported.
+csv.field_size_limit(LARGEST)
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
 
 

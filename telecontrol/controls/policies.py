@@ -110,11 +110,13 @@ _A = Rules(
     legal_basis="Code de la sécurité sociale, art. L315-1, L315-2, R315-2-2",
 )
 
+# Procedures B and C also know visits at home: they are arranged by telephone with the doctor, and no policy offers them
+# here until they can be recorded.
 FIRST_VERSIONS: dict[Procedure, Rules] = {
     Procedure.A: _A,
     Procedure.B: replace(
         _A,
-        modes=(Mode.SURGERY, Mode.HOME),
+        modes=(Mode.SURGERY,),
         default_mode=Mode.SURGERY,
         legal_basis="Code du travail, art. L1226-1, R1226-10 à R1226-12 (décret 2024-692)",
         report_when_not_attributable=True,
@@ -122,7 +124,7 @@ FIRST_VERSIONS: dict[Procedure, Rules] = {
     ),
     Procedure.C: replace(
         _A,
-        modes=(Mode.SURGERY, Mode.HOME),
+        modes=(Mode.SURGERY,),
         default_mode=Mode.SURGERY,
         legal_basis="Décret 87-602, art. 15 ; décret 88-386",
         report_when_not_attributable=True,

@@ -19,7 +19,7 @@ from telecontrol.accounts.models import Organisation
 from telecontrol.accounts.viewer import Viewer, organisation_filter
 from telecontrol.controls.models import Control, Insured, Procedure
 from telecontrol.controls.names import words_of
-from telecontrol.controls.references import as_reference
+from telecontrol.controls.references import as_part_of_reference, as_reference
 from telecontrol.controls.states import ControlState
 from telecontrol.errors import InvalidInput, NotFound
 
@@ -116,7 +116,7 @@ async def search(
     limit: int = 50,
     cases: Cases | None = None,
 ) -> Page:
-    """Controls whose reference, organisation's number, person's number, phone or name matches what was typed.
+    """Controls whose reference (or a beginning of it, or one of its halves), organisation's number, person's number, phone or name matches what was typed.
 
     Names match word by word from each word's beginning, in any order, without accents. Too little text finds nothing.
     """
@@ -132,9 +132,11 @@ async def search(
 
 def _matches(text: str) -> list[ColumnElement[bool]]:
     matching: list[ColumnElement[bool]] = []
-    reference = as_reference(text)
+    reference, part = as_reference(text), as_part_of_reference(text)
     if reference:
         matching.append(Control.reference == reference)
+    elif part:
+        matching.append(Control.reference.contains(part, autoescape=True))
     if len(text) >= 3:
         matching += [
             Control.external_reference.startswith(text, autoescape=True),

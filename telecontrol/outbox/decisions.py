@@ -29,12 +29,15 @@ async def revive(
     now: datetime,
     kinds: Collection[str] | None = None,
     version: int | None = None,
+    recipient: str | None = None,
 ) -> list[Intent]:
-    """Undo a `void` of the same version: what it said holds again.
+    """Undo a `void` of the same version (and `recipient`, where one is named): what it said holds again.
 
     Returned is what was cancelled, surely not sent, and is to be sent after all; what has no time left stays cancelled.
     """
     wanted = matching(subject_kind, subject_id, kinds=kinds, version=version, versions_below=None)
+    if recipient is not None:
+        wanted.append(Intent.recipient == recipient)
     found = await locked(session, *wanted, Intent.voided_at.is_not(None))
     revived = []
     for intent in found:

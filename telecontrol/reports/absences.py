@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import Role, StaffUser
 from telecontrol.controls.policies import Mode
+from telecontrol.controls.reasons import reason as checked_reason
 from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Conflict, Forbidden, InvalidInput, WrongState
@@ -15,9 +17,13 @@ from telecontrol.reports.circumstances import Circumstances
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT
 from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState, NoticeDecision
-from telecontrol.scheduling.notices import ChannelState, notices_of
+from telecontrol.scheduling.notices import DOES_NOT_COUNT, ChannelState, notices_of
 from telecontrol.tasks.desk import close_tasks
 from telecontrol.tasks.models import TaskKind
+
+COUNTS_AFTER_LIMIT = "counts_after_limit"
+AFTER_LIMIT = (COUNTS_AFTER_LIMIT, DOES_NOT_COUNT)
+"""Kinds of a decision on a notice that was taken past its limit."""
 
 
 def waited_until(dossier: Dossier) -> datetime:
@@ -66,18 +72,31 @@ async def decide_on_notice(
 ) -> None:
     """A named handler decides, after the limit, whether a doubtful convocation counts all the same (`DOMAIN.md` §3).
 
-    Raises `Forbidden` for anybody but a handler, `InvalidInput` without a reason, `WrongState` when nothing is in doubt.
+    Raises `Forbidden` for anybody but a handler, `InvalidInput` without a reason or with a medical word, `WrongState` when nothing is in doubt.
     """
     if user.role is not Role.HANDLER or not user.is_active:
         raise Forbidden("only a handler decides on a notice")
-    if not reason.strip():
-        raise InvalidInput("say why", field="reason", code="reason_missing")
+    kept = checked_reason(reason)
     appointment = dossier.appointment
     channels = await _doubtful_channels(session, dossier, now=now)
     if now < appointment.hard_limit_at or not channels:
         raise WrongState("this notice is not in doubt", code="notice_not_in_doubt")
-    if counts:
-        session.add_all(_decision(appointment, channel, reason.strip()[:300], user, now) for channel in channels)
+    kind = COUNTS_AFTER_LIMIT if counts else DOES_NOT_COUNT
+    known = await session.scalars(
+        select(NoticeDecision).where(
+            NoticeDecision.appointment_id == appointment.id,
+            NoticeDecision.version == appointment.version,
+            NoticeDecision.channel.in_(channels),
+        )
+    )
+    # Who said that it does not count may be told better: the last word stands.
+    by_channel = {decision.channel: decision for decision in known}
+    for channel in channels:
+        decision = by_channel.get(channel)
+        if decision is None:
+            session.add(_decision(appointment, channel, kind, kept, user, now))
+        else:
+            decision.kind, decision.reason, decision.decided_by, decision.decided_at = kind, kept, user.id, now
     await close_tasks(
         session,
         TaskKind.BOUNCE_AFTER_LIMIT,
@@ -101,12 +120,14 @@ async def decide_on_notice(
     )
 
 
-def _decision(appointment: Appointment, channel: str, reason: str, user: StaffUser, now: datetime) -> NoticeDecision:
+def _decision(
+    appointment: Appointment, channel: str, kind: str, reason: str, user: StaffUser, now: datetime
+) -> NoticeDecision:
     return NoticeDecision(
         appointment_id=appointment.id,
         version=appointment.version,
         channel=channel,
-        kind="counts_after_limit",
+        kind=kind,
         reason=reason,
         decided_by=user.id,
         decided_at=now,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from telecontrol.controls.medical_words import medical_words_in
 from telecontrol.errors import InvalidInput
-from telecontrol.reports.medical_words import medical_words_in
 
 REMARK_LENGTH = 300
 """Characters of the one free line."""

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import Role, StaffUser
 from telecontrol.controls.policies import Mode
+from telecontrol.controls.reasons import reason as checked_reason
 from telecontrol.controls.results import ReportKind, Result
 from telecontrol.controls.states import Act, ControlState
 from telecontrol.db.journal import SERVICE, Actor, record
-from telecontrol.errors import Forbidden, InvalidInput, WrongState
+from telecontrol.errors import Forbidden, WrongState
 from telecontrol.reports.absences import waited_until
 from telecontrol.reports.circumstances import Circumstances
 from telecontrol.reports.conclusions import Concluded, conclude
@@ -76,6 +77,8 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
         # Later than that, the alert that is due says it.
         await chase_doctor(session, operator, dossier, task, event_at=event_at, now=now)
     if desk_task is not None:
+        # A handler's answer is worth something until the report is due.
+        desk_task.due_at = task.due_at
         await alert_desk(session, operator, dossier, desk_task, now=now)
     return report
 
@@ -172,12 +175,11 @@ async def qualify(
     """Qualify an absence as excused, technical or the doctor's, as a handler or its doctor, with a reason: the draft is withdrawn
     and the control goes on (in person, or to be booked again). Twice the same changes nothing more.
 
-    Raises `Forbidden`, `InvalidInput` without a reason, `WrongState` when the control is not *to qualify*.
+    Raises `Forbidden`, `InvalidInput` without a reason or with a medical word in it, `WrongState` when the control is not *to qualify*.
     """
     if not user.is_active or not (user.role is Role.HANDLER or user.id == dossier.doctor.user_id):
         raise Forbidden("only a handler or the doctor of the appointment qualifies")
-    if not reason.strip():
-        raise InvalidInput("say why", field="reason", code="reason_missing")
+    kept = checked_reason(reason)
     appointment, control = dossier.appointment, dossier.control
     known = await session.scalar(
         select(AbsenceQualification).where(AbsenceQualification.appointment_id == appointment.id)
@@ -188,12 +190,12 @@ async def qualify(
         raise WrongState("this appointment is not to be qualified", state=str(control.state))
     report = await draft_of(session, appointment.id)
     if report is not None:
-        await withdraw(session, report, user=user, reason=reason, actor=actor, now=now)
+        await withdraw(session, report, user=user, reason=kept, actor=actor, now=now)
     session.add(
         AbsenceQualification(
             appointment_id=appointment.id,
             kind=qualification,
-            reason=reason.strip()[:300],
+            reason=kept,
             qualified_by=user.id,
             qualified_at=now,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,8 +15,11 @@ from telecontrol.scheduling.deadlines import next_open_instant
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.operator import Operator
 from telecontrol.scheduling.telling import About, tell_doctor, tell_insured
-from telecontrol.tasks.models import Task, TaskKind
+from telecontrol.tasks.desk import open_task
+from telecontrol.tasks.models import Owner, Task, TaskKind
 
+_LETTER_WITHIN = timedelta(days=2)
+"""A conclusion that goes by letter leaves as soon as a report must (choice)."""
 _REVIEW_DAYS = 10
 """Clear days to ask for a review after a suspension (`DOMAIN.md` §3): told, not enforced."""
 
@@ -32,11 +35,14 @@ async def tell_conclusion(
 ) -> None:
     """The insured hears the conclusion where the procedure allows it, and gets proof of having come when they came.
 
-    By e-mail only, in the open window: a conclusion does not belong on a lock screen.
+    By e-mail only, in the open window: a conclusion does not belong on a lock screen. Who has no address is not skipped in
+    silence: the desk sends a letter.
     """
     about = About("conclusion", conclusion.id, conclusion.version)
     leaves = next_open_instant(now, dossier.zone)
-    if dossier.rules.conclusion_told_to_insured:
+    if dossier.rules.conclusion_told_to_insured and not dossier.insured.email:
+        await _ask_for_a_letter(session, dossier, now=now)
+    elif dossier.rules.conclusion_told_to_insured:
         effect = ""
         if CONSEQUENCES[conclusion.result].act is Act.CONCLUDE and conclusion.result is not Result.JUSTIFIED:
             effect = "benefits" if dossier.control.procedure is Procedure.A else "salary_top_up"
@@ -67,6 +73,20 @@ async def tell_conclusion(
             arrived_at=arrived_at,
             left_at=None,
         )
+
+
+async def _ask_for_a_letter(session: AsyncSession, dossier: Dossier, *, now: datetime) -> None:
+    await open_task(
+        session,
+        TaskKind.CONCLUSION_BY_LETTER,
+        subject_kind="control",
+        subject_id=dossier.control.id,
+        control_id=dossier.control.id,
+        organisation_id=dossier.control.organisation_id,
+        owner=Owner.HANDLER,
+        due_at=now + _LETTER_WITHIN,
+        now=now,
+    )
 
 
 async def chase_doctor(

@@ -15,11 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.accounts.models import StaffUser
+from telecontrol.controls.models import Doctor
 from telecontrol.db.journal import ActorKind, JournalEntry, of_control
 from telecontrol.outbox.queries import Story
 from telecontrol.outbox.queries import of_control as messages_of_control
-from telecontrol.scheduling.models import Appointment
-from telecontrol.video.models import AttendanceEvent, CallRoom, EventKind
+from telecontrol.reports.absences import AFTER_LIMIT
+from telecontrol.reports.models import AbsenceQualification
+from telecontrol.scheduling.models import Appointment, NoticeDecision
+from telecontrol.video.models import AttendanceEvent, CallRoom, EventKind, Role
 
 # Told by a neighbouring line already, or of no use to a colleague a year later.
 _LEFT_OUT = frozenset(
@@ -48,6 +51,15 @@ _RANK = {
             "conclusion.signed",
             "appointment.booked",
             "appointment.over",
+            "appointment.qualified",
+            "appointment.absence_answered",
+            "appointment.attended",
+            "appointment.not_attended",
+            "appointment.cancelled_by_service",
+            "appointment.released",
+            "report.withdrawn",
+            "report.drafted",
+            "report.signed",
         )
     )
 }
@@ -62,15 +74,18 @@ class Entry:
     code: str
     who: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
+    """The reason that somebody typed."""
 
 
 async def timeline_of(
     session: AsyncSession, control_id: uuid.UUID, *, stories: list[Story] | None = None
 ) -> list[Entry]:
-    """What happened, oldest first. The caller has found the control as a viewer may. Six queries, whatever its length."""
+    """What happened, oldest first. The caller has found the control as a viewer may. Nine queries, whatever its length."""
     entries = await of_control(session, control_id)
     names = await _names(session, entries)
-    told = [_from_journal(entry, names) for entry in entries if entry.action not in _LEFT_OUT]
+    reasons = await _reasons(session, control_id)
+    told = [_from_journal(entry, names, reasons) for entry in entries if entry.action not in _LEFT_OUT]
     for story in stories if stories is not None else await messages_of_control(session, control_id):
         told += _from_message(story)
     told += await _from_attendance(session, control_id)
@@ -88,12 +103,48 @@ async def _names(session: AsyncSession, entries: list[JournalEntry]) -> dict[str
     return {str(user_id): name for user_id, name in rows}
 
 
-def _from_journal(entry: JournalEntry, names: dict[str, str]) -> Entry:
+async def _reasons(session: AsyncSession, control_id: uuid.UUID) -> dict[tuple[str, str], str]:
+    """What was typed, by (action, what it is about): the journal itself keeps codes only."""
+    qualified = await session.execute(
+        select(AbsenceQualification.appointment_id, AbsenceQualification.reason)
+        .join(Appointment, Appointment.id == AbsenceQualification.appointment_id)
+        .where(Appointment.control_id == control_id)
+    )
+    found = {("appointment.qualified", str(about)): reason for about, reason in qualified}
+    decided = await session.execute(
+        select(NoticeDecision)
+        .join(Appointment, Appointment.id == NoticeDecision.appointment_id)
+        .where(Appointment.control_id == control_id)
+    )
+    for (decision,) in decided:
+        is_late = decision.kind in AFTER_LIMIT
+        about = f"{decision.appointment_id} {decision.channel}"
+        found["notice.decided_after_limit" if is_late else "notice.decided", about] = decision.reason
+    waived = await session.execute(
+        select(Appointment.id, Appointment.waiver_reason).where(
+            Appointment.control_id == control_id, Appointment.waiver_at.is_not(None)
+        )
+    )
+    found |= {("appointment.booked", str(about)): reason for about, reason in waived}
+    return found
+
+
+def _reason_of(entry: JournalEntry, reasons: dict[tuple[str, str], str]) -> str:
+    if entry.action == "appointment.booked" and not entry.detail.get("waived"):
+        return ""
+    abouts = [entry.subject_id]
+    if entry.action.startswith("notice.decided"):
+        channels = entry.detail.get("channels") or [entry.detail.get("channel")]
+        abouts = [f"{entry.subject_id} {channel}" for channel in channels]
+    return next((reasons[entry.action, about] for about in abouts if (entry.action, about) in reasons), "")
+
+
+def _from_journal(entry: JournalEntry, names: dict[str, str], reasons: dict[tuple[str, str], str]) -> Entry:
     who = names.get(entry.actor_id, "") or ("" if entry.actor_kind is ActorKind.SERVICE else str(entry.actor_kind))
     values = {**entry.detail}
     if "message" in values:
         values["kind"] = values.pop("message")
-    return Entry(entry.at, entry.action, who, values)
+    return Entry(entry.at, entry.action, who, values, _reason_of(entry, reasons))
 
 
 def _from_message(story: Story) -> list[Entry]:
@@ -108,11 +159,20 @@ def _from_message(story: Story) -> list[Entry]:
 
 
 async def _from_attendance(session: AsyncSession, control_id: uuid.UUID) -> list[Entry]:
-    rows = await session.scalars(
-        select(AttendanceEvent)
+    rows = await session.execute(
+        select(AttendanceEvent, Doctor)
         .join(CallRoom, CallRoom.id == AttendanceEvent.room_id)
         .join(Appointment, Appointment.id == CallRoom.subject_id)
+        .join(Doctor, Doctor.id == Appointment.doctor_id)
         .where(Appointment.control_id == control_id, AttendanceEvent.event.in_(_SHOWN_EVENTS))
         .order_by(AttendanceEvent.at)
     )
-    return [Entry(row.at, f"call.{row.event}", "", {"role": str(row.role)}) for row in rows]
+    return [
+        Entry(
+            event.at,
+            f"call.{event.event}",
+            doctor.name if event.role is Role.DOCTOR else str(event.role),
+            {"role": str(event.role)},
+        )
+        for event, doctor in rows
+    ]

@@ -193,7 +193,9 @@ async def announce_absence(
         raise WrongState("it is too late to say so here: please call", code="too_late_to_announce")
     if dossier.control.state is ControlState.ABSENCE_TO_QUALIFY:
         return appointment
-    await move_control(session, dossier.control, Act.ANNOUNCE_ABSENCE, actor=actor, now=now)
+    await move_control(
+        session, dossier.control, Act.ANNOUNCE_ABSENCE, actor=actor, now=now, due_at=appointment.starts_at
+    )
     appointment.announced_at = now
     appointment.announced_reason = reason
     appointment.announced_decision = ""
@@ -247,6 +249,7 @@ async def answer_absence(
         act=Act.EXCUSE_ABSENCE,
         actor=actor,
         now=now,
+        reason="cannot_come",
     )
     await telling.tell_freed(
         session, operator, dossier, Cancellation, knew=knew, now=now, reason="excused", will_rebook=True

@@ -34,7 +34,7 @@ from telecontrol.scheduling.conditions import (
     waived,
 )
 from telecontrol.scheduling.dossier import Dossier, load_control, of
-from telecontrol.scheduling.endings import SUBJECT, move_control
+from telecontrol.scheduling.endings import SUBJECT, limit_one_channel, move_control
 from telecontrol.scheduling.freeing import current_dossier, free_declined, has_begun
 from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState, PastVersion
 from telecontrol.scheduling.operator import Operator
@@ -198,6 +198,7 @@ async def move(
         await telling.tell_doctor(session, operator, moved, DoctorBooked, now=now)
     else:
         await telling.tell_doctor(session, operator, moved, DoctorMoved, now=now, previous_starts_at=before)
+    await _warn_of_missing_channel(session, moved, now=now)
     return appointment
 
 
@@ -247,6 +248,7 @@ async def _free_held(
 async def _warn_of_missing_channel(session: AsyncSession, dossier: Dossier, *, now: datetime) -> None:
     """A person with one channel only is never skipped in silence (`DOMAIN.md` §3): the desk is told at booking."""
     insured, appointment = dossier.insured, dossier.appointment
+    await limit_one_channel(session, dossier.control, due_at=appointment.hard_limit_at)
     missing = [name for name, value in (("mail", insured.email), ("sms", insured.phone)) if not value]
     if missing and appointment.waiver_at is None:
         await open_task(

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.models import Control, Doctor, DoctorApproval
 from telecontrol.controls.policies import Mode, Rules
+from telecontrol.controls.reasons import reason as checked_reason
 from telecontrol.db.integrity import as_domain_error
 from telecontrol.errors import InvalidInput, NotFound, NoticeImpossible, SlotTaken
 from telecontrol.scheduling import deadlines
@@ -68,8 +69,7 @@ def check_notice(starts_at: datetime, zone: ZoneInfo, *, now: datetime, hold: ti
     if starts_at <= now:
         raise InvalidInput("that hour is past", field="starts_at", code="in_the_past")
     if waiver is not None:
-        if not waiver.reason.strip():
-            raise InvalidInput("say how the insured gave up the notice", field="waiver_reason", code="reason_missing")
+        checked_reason(waiver.reason, field="waiver_reason")
         return
     if not deadlines.can_be_convoked(now, starts_at, zone, hold=hold):
         first = deadlines.first_bookable_start(now, zone, hold=hold)
@@ -166,7 +166,11 @@ def times_of(rules: Rules, mode: Mode, starts_at: datetime, zone: ZoneInfo) -> d
 def waived(waiver: Waiver | None, now: datetime) -> dict[str, Any]:
     if waiver is None:
         return {"waiver_by": None, "waiver_at": None, "waiver_reason": ""}
-    return {"waiver_by": waiver.by, "waiver_at": now, "waiver_reason": waiver.reason.strip()[:300]}
+    return {
+        "waiver_by": waiver.by,
+        "waiver_at": now,
+        "waiver_reason": checked_reason(waiver.reason, field="waiver_reason"),
+    }
 
 
 async def flush_or_refuse(session: AsyncSession) -> None:

@@ -61,6 +61,12 @@ async def all_offers(session: AsyncSession, search: Search, *, limit: int | None
     return [_offer(slot, search.mode, loaded) for slot in islice(_slots(search, loaded), limit)]
 
 
+async def distinct_offers(session: AsyncSession, search: Search) -> Iterator[Offer]:
+    """As `all_offers`, each start once in each place, by the first of its doctors; worked out as it is asked for."""
+    loaded = await _load(session, search)
+    return (_offer(slot, search.mode, loaded) for slot in _first_of_each_start(_slots(search, loaded)))
+
+
 async def first_offer(session: AsyncSession, search: Search) -> Offer | None:
     """The first of `all_offers`, or None."""
     found = await all_offers(session, search, limit=1)
@@ -158,6 +164,19 @@ def _slots(search: Search, loaded: _Loaded) -> Iterator[FreeSlot]:
     )
     for cut in _windows(whole):
         yield from all_free(list(_bookables(search, loaded, cut)), cut)
+
+
+def _first_of_each_start(slots: Iterator[FreeSlot]) -> Iterator[FreeSlot]:
+    """Of the slots that share a start and a place, the first; `slots` are by start."""
+    at: int | None = None
+    places: set[uuid.UUID | None] = set()
+    for slot in slots:
+        if slot.start != at:
+            at, places = slot.start, set()
+        _, place = cast(tuple[uuid.UUID, uuid.UUID | None], slot.key)
+        if place not in places:
+            places.add(place)
+            yield slot
 
 
 def _windows(whole: Grid) -> Iterator[Grid]:

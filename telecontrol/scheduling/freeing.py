@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from telecontrol.controls.filing import book_before
 from telecontrol.controls.models import Control, Doctor
 from telecontrol.controls.states import HAS_APPOINTMENT, Act, ControlState, after
 from telecontrol.db.journal import Actor, record
@@ -47,7 +48,9 @@ async def cancel(
     _refuse_begun(appointment, now=now)
     if appointment.state not in (AppointmentState.BOOKED, AppointmentState.HELD):
         raise WrongState("this appointment can no longer be cancelled", state=str(appointment.state))
-    knew = await _free(session, dossier, AppointmentState.CANCELLED_BY_SERVICE, then, actor=actor, now=now)
+    knew = await _free(
+        session, dossier, AppointmentState.CANCELLED_BY_SERVICE, then, actor=actor, now=now, reason=reason
+    )
     await telling.tell_freed(
         session, operator, dossier, Cancellation, knew=knew, now=now, reason=reason, will_rebook=then is Act.RELEASE
     )
@@ -69,6 +72,7 @@ async def release(session: AsyncSession, *, operator: Operator, dossier: Dossier
         control_id=dossier.control.id,
         organisation_id=dossier.control.organisation_id,
         owner=Owner.HANDLER,
+        due_at=book_before(dossier.control.leave_ends_on, dossier.insured.zone, now=now),
         now=now,
         starts_at=dossier.appointment.starts_at.isoformat(),
     )
@@ -130,13 +134,22 @@ async def current_dossier(session: AsyncSession, control: Control) -> Dossier | 
 
 
 async def _free(
-    session: AsyncSession, dossier: Dossier, state: AppointmentState, act: Act, *, actor: Actor, now: datetime
+    session: AsyncSession,
+    dossier: Dossier,
+    state: AppointmentState,
+    act: Act,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
 ) -> Known:
     """End and free the slot: the version is raised so that calendars see a newer SEQUENCE. Who already knew is returned."""
     appointment = dossier.appointment
     knew = await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason=str(state), now=now)
     appointment.version += 1
-    await end_appointment(session, appointment, dossier.control, state=state, act=act, actor=actor, now=now)
+    await end_appointment(
+        session, appointment, dossier.control, state=state, act=act, actor=actor, now=now, reason=reason
+    )
     return knew
 
 

@@ -266,5 +266,5 @@ class NoticeDecision(HasId, Base):
     decided_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff_user.id"))
     decided_at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(40))
-    """`other_address`, `letter_with_proof` or `told_in_person`."""
+    """`other_address`, `letter_with_proof` or `told_in_person`; past the limit `counts_after_limit` or `does_not_count`."""
     reason: Mapped[str] = mapped_column(String(300))

@@ -16,6 +16,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from telecontrol.controls.reasons import reason as checked_reason
 from telecontrol.db.journal import Actor, record
 from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.outbox.models import DeliveryState, Intent, IntentState
@@ -25,15 +26,24 @@ from telecontrol.scheduling.models import Appointment, AppointmentState, NoticeD
 from telecontrol.scheduling.telling import NOTICE_KINDS
 
 CHANNELS = ("mail", "sms")
+DOES_NOT_COUNT = "does_not_count"
+"""The kind of a decision that a doubtful notice stays one."""
+CONTACT_CHANGED = "contact_changed"
+"""Why messages to an address were voided, when another one took its place."""
 RISK_MARGIN = timedelta(hours=6)
 """A notice still unsettled this long before its limit is shown to a handler while there is time (choice)."""
+FIRST_TRY = timedelta(minutes=5)
+"""How long after its hour a message may still be on its way out for the first time: that is no doubt yet (choice)."""
 
 
 class ChannelState(StrEnum):
     ACCEPTED = "accepted"
     DECIDED = "decided"
     """A named handler's decision stands in its place."""
+    QUEUED = "queued"
+    """Waits for its hour, or has only just reached it: nothing has gone wrong."""
     PENDING = "pending"
+    """Should have left, or was tried and was not taken: nobody knows yet what becomes of it."""
     FAILED = "failed"
     """Given up, or refused for good."""
     BOUNCED = "bounced"
@@ -74,18 +84,25 @@ def judge(channels: dict[str, ChannelState], *, hard_limit_at: datetime, now: da
         verdict = Verdict.GOOD
     elif now >= hard_limit_at:
         verdict = Verdict.MISSED
-    elif states <= _GOOD | {ChannelState.PENDING} and now < hard_limit_at - RISK_MARGIN:
+    elif states <= _GOOD | {ChannelState.QUEUED}:
+        # However near the limit is: booking saw to it that the hour of leaving is a safe one.
+        verdict = Verdict.WAITING
+    elif states <= _GOOD | {ChannelState.QUEUED, ChannelState.PENDING} and now < hard_limit_at - RISK_MARGIN:
         verdict = Verdict.WAITING
     else:
         verdict = Verdict.AT_RISK
     return Notice(verdict, channels)
 
 
-def channel_state(intents: Sequence[Intent], *, hard_limit_at: datetime) -> ChannelState:
-    """What one channel's notices amount to: the best of them counts."""
-    found = {_state_of(intent, hard_limit_at) for intent in intents}
+def channel_state(intents: Sequence[Intent], *, hard_limit_at: datetime, now: datetime) -> ChannelState:
+    """What one channel's notices amount to at `now`: the best of them counts.
+
+    What went to an address that was replaced before the limit is no notice: only the new address can give one.
+    """
+    found = {_state_of(intent, hard_limit_at, now) for intent in intents if not _is_replaced(intent, hard_limit_at)}
     for state in (
         ChannelState.ACCEPTED,
+        ChannelState.QUEUED,
         ChannelState.PENDING,
         ChannelState.BOUNCED,
         ChannelState.FAILED,
@@ -96,7 +113,11 @@ def channel_state(intents: Sequence[Intent], *, hard_limit_at: datetime) -> Chan
     return ChannelState.MISSING
 
 
-def _state_of(intent: Intent, hard_limit_at: datetime) -> ChannelState:
+def _is_replaced(intent: Intent, hard_limit_at: datetime) -> bool:
+    return intent.void_reason == CONTACT_CHANGED and intent.voided_at is not None and intent.voided_at < hard_limit_at
+
+
+def _state_of(intent: Intent, hard_limit_at: datetime, now: datetime) -> ChannelState:
     match intent.state:
         case IntentState.ACCEPTED:
             if intent.delivery in (DeliveryState.UNDELIVERED, DeliveryState.FAILED):
@@ -104,7 +125,10 @@ def _state_of(intent: Intent, hard_limit_at: datetime) -> ChannelState:
             assert intent.accepted_at is not None
             return ChannelState.ACCEPTED if intent.accepted_at < hard_limit_at else ChannelState.LATE
         case IntentState.PENDING | IntentState.SENDING | IntentState.UNSETTLED if intent.voided_at is None:
-            return ChannelState.PENDING
+            # While its first attempt is on the wire one was made already; a second one means that the first was not taken.
+            tries = 1 if intent.state is IntentState.SENDING else 0
+            is_new = intent.state is not IntentState.UNSETTLED and intent.attempts_made <= tries
+            return ChannelState.QUEUED if is_new and now < intent.not_before + FIRST_TRY else ChannelState.PENDING
         case IntentState.FAILED:
             return ChannelState.FAILED
         case _:
@@ -127,14 +151,15 @@ async def notices_of(
             if intent.version >= by_id[intent.subject_id].notice_since_version:
                 intents[intent.subject_id, intent.channel].append(intent)
         for decision in await session.scalars(select(NoticeDecision).where(NoticeDecision.appointment_id.in_(by_id))):
-            if decision.version >= by_id[decision.appointment_id].notice_since_version:
+            is_for_it = decision.version >= by_id[decision.appointment_id].notice_since_version
+            if is_for_it and decision.kind != DOES_NOT_COUNT:
                 decided.add((decision.appointment_id, decision.channel))
     return {
         key: judge(
             {
                 name: ChannelState.DECIDED
                 if (key, name) in decided
-                else channel_state(intents[key, name], hard_limit_at=appointment.hard_limit_at)
+                else channel_state(intents[key, name], hard_limit_at=appointment.hard_limit_at, now=now)
                 for name in CHANNELS
             },
             hard_limit_at=appointment.hard_limit_at,
@@ -165,8 +190,7 @@ async def decide_for_channel(
     appointment = dossier.appointment
     if channel not in CHANNELS:
         raise InvalidInput("unknown channel", field="channel")
-    if not reason.strip():
-        raise InvalidInput("say what was done, and where its proof is kept", field="reason", code="reason_missing")
+    kept = checked_reason(reason)
     if appointment.state is not AppointmentState.BOOKED or now >= appointment.hard_limit_at:
         raise WrongState("the limit for this notice is past", code="limit_past")
     known = await session.scalar(
@@ -184,7 +208,7 @@ async def decide_for_channel(
             version=appointment.version,
             channel=channel,
             kind=kind,
-            reason=reason.strip()[:300],
+            reason=kept,
             decided_by=user_id,
             decided_at=now,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from telecontrol.accounts.viewer import Viewer
 from telecontrol.controls.models import Control
 from telecontrol.controls.queries import Cases, visible
 from telecontrol.errors import NotFound
-from telecontrol.scheduling.models import Appointment
+from telecontrol.scheduling.models import BLOCKING, Appointment
 
 
 async def appointments_of(session: AsyncSession, control_id: uuid.UUID) -> list[Appointment]:
@@ -25,6 +26,20 @@ async def appointments_of(session: AsyncSession, control_id: uuid.UUID) -> list[
         .order_by(Appointment.booked_at, Appointment.starts_at)
     )
     return list(found)
+
+
+async def latest_appointments(session: AsyncSession, control_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Appointment]:
+    """The latest appointment of each control that was not given up, with its doctor, by control."""
+    ids = list(control_ids)
+    if not ids:
+        return {}
+    found = await session.scalars(
+        select(Appointment)
+        .where(Appointment.control_id.in_(ids), Appointment.state.in_(BLOCKING))
+        .options(joinedload(Appointment.doctor))
+        .order_by(Appointment.booked_at, Appointment.starts_at)
+    )
+    return {appointment.control_id: appointment for appointment in found}
 
 
 async def require_visible(session: AsyncSession, viewer: Viewer, appointment_id: uuid.UUID) -> None:

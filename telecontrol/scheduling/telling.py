@@ -350,15 +350,27 @@ async def _give_notice(
     at_once: bool = False,
 ) -> None:
     appointment = dossier.appointment
-    leaves = deadlines.earliest_sending(now, appointment.starts_at, dossier.zone, hold=hold)
+    leaves, useful_until = _notice_window(dossier, now=now, hold=hold)
     if at_once:
         leaves = now
     kind = contexts.Invitation if appointment.mode is Mode.VIDEO else contexts.InPersonConvocation
     facts: dict[str, Any] = {} if kind is contexts.Invitation else {"after_decline": dossier.control.needs_in_person}
-    until = max(_notice_until(appointment), leaves + timedelta(minutes=1))
+    until = max(useful_until, leaves + timedelta(minutes=1))
     await _tell(
         session, operator, dossier, kind, channel, recipient, now=now, not_before=leaves, not_after=until, **facts
     )
+
+
+def _notice_window(dossier: Dossier, *, now: datetime, hold: timedelta) -> tuple[datetime, datetime]:
+    """When a notice written now leaves, and until when it is useful.
+
+    Past the hard limit no hour makes it count: it then keeps to the hours of a change, and is useful until the start.
+    """
+    appointment = dossier.appointment
+    if now >= appointment.hard_limit_at:
+        return deadlines.change_leaves_at(now + hold, appointment.starts_at, dossier.zone), appointment.starts_at
+    leaves = deadlines.earliest_sending(now, appointment.starts_at, dossier.zone, hold=hold)
+    return leaves, _notice_until(appointment)
 
 
 def _notice_until(appointment: Appointment) -> datetime:

@@ -34,6 +34,7 @@ class TaskKind(StrEnum):
     INTERPRETER_WANTED = "interpreter_wanted"
     """The insured asks for one: `detail` names the language by its code."""
     INSURED_WAITING = "insured_waiting"
+    CONCLUSION_BY_LETTER = "conclusion_by_letter"
 
 
 class Owner(StrEnum):

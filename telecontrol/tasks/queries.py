@@ -39,6 +39,11 @@ def visible(viewer: Viewer, *, owner: Owner, or_done: bool = False) -> Sequence[
     return conditions
 
 
+BOOKINGS = frozenset({TaskKind.CONTROL_TO_BOOK, TaskKind.IN_PERSON_TO_BOOK})
+"""The desk's steady work: hundreds may wait for weeks. Whatever else stands in a queue went wrong, or has somebody waiting
+for an answer, and comes before them."""
+
+
 async def queues(session: AsyncSession, viewer: Viewer, *, owner: Owner = Owner.HANDLER) -> list[Queue]:
     """Every queue that holds something, the most pressing first."""
     rows = await session.execute(
@@ -48,7 +53,13 @@ async def queues(session: AsyncSession, viewer: Viewer, *, owner: Owner = Owner.
     )
     found = [Queue(*row) for row in rows]
     return sorted(
-        found, key=lambda queue: (queue.next_due_at is None, queue.next_due_at or queue.oldest_at, queue.kind)
+        found,
+        key=lambda queue: (
+            queue.kind in BOOKINGS,
+            queue.next_due_at is None,
+            queue.next_due_at or queue.oldest_at,
+            queue.kind,
+        ),
     )
 
 
@@ -59,13 +70,15 @@ async def open_tasks(
     *,
     owner: Owner = Owner.HANDLER,
     limit: int = 100,
+    skip: int = 0,
 ) -> list[Task]:
-    """The tasks of a queue, or of all, the most pressing first."""
+    """The tasks of a queue, or of all, the most pressing first, without the first `skip`."""
     wanted = [Task.kind == kind] if kind is not None else []
     found = await session.scalars(
         select(Task)
         .where(*visible(viewer, owner=owner), *wanted)
-        .order_by(Task.due_at.is_(None), Task.due_at, Task.created_at)
+        .order_by(Task.kind.in_(BOOKINGS), Task.due_at.is_(None), Task.due_at, Task.created_at, Task.id)
+        .offset(skip)
         .limit(limit)
     )
     return list(found)

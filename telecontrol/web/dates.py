@@ -129,6 +129,11 @@ def number(value: float, language: Translator) -> str:
     return format_decimal(value, locale=language.locale)
 
 
+def at_most(value: int, most: int, language: Translator) -> str:
+    """ "9 999+": a count that has to stay small on the page."""
+    return number(value, language) if value <= most else f"{number(most, language)}+"
+
+
 def phone(value: str) -> str:
     """A number as people of its country write it, abroad's with its country code; what cannot be read stays as it is."""
     try:

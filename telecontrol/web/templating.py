@@ -183,6 +183,7 @@ def _filters(translator: Translator) -> dict[str, Callable[..., object]]:
         "map_reading": readings,
         "iso": dates.iso,
         "number": lambda value: dates.number(value, translator),
+        "at_most": lambda value, most: dates.at_most(value, most, translator),
         "phone": dates.phone,
         "tel": dates.tel,
         "masked_phone": dates.masked_phone,

@@ -91,6 +91,7 @@ TASK = {
     "one_channel_only": W(mark("Un seul moyen de joindre la personne"), "warning", "telephone-x"),
     "interpreter_wanted": W(mark("Interprètes à trouver"), "accent", "translate"),
     "insured_waiting": W(mark("Assurés qui attendent un médecin absent"), "danger", "person-x"),
+    "conclusion_by_letter": W(mark("Conclusions à envoyer par courrier"), "accent", "mailbox"),
 }
 TASK_ONE = {
     **TASK,
@@ -99,6 +100,7 @@ TASK_ONE = {
     "absence_to_qualify": W(mark("Absence annoncée"), "warning", "question-circle"),
     "control_to_qualify": W(mark("À qualifier"), "warning", "pencil-square"),
     "notice_at_risk": W(mark("Convocation incertaine"), "warning", "envelope-exclamation"),
+    "conclusion_by_letter": W(mark("Conclusion à envoyer par courrier"), "accent", "mailbox"),
     "notice_released": W(mark("Libéré faute de convocation"), "warning", "calendar-x"),
     "reminder_missed": W(mark("Rappel manqué"), "warning", "bell-slash"),
     "message_late": W(mark("Message en danger de retard"), "warning", "hourglass-split"),

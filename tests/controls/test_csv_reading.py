@@ -158,6 +158,12 @@ def test_windows_1252_is_taken_for_itself_even_where_chance_makes_valid_utf_8(te
     assert line["name"] == text
 
 
+def test_a_cell_beyond_measure_is_a_problem_of_its_line_alone() -> None:
+    table = read_table(f"reference;nom\n1;x\n2;{'y' * 200_000}\n3;z\n".encode(), COLUMNS)
+    assert [(problem.line, problem.column, problem.code) for problem in table.problems] == [(3, "nom", "too_long")]
+    assert [line.cells["reference"] for line in table.lines] == ["1", "2", "3"]
+
+
 @pytest.mark.parametrize("bad", ['3;"Moreau\n4;x\n', '3;"Moreau"x\n4;x\n'])
 def test_a_broken_quote_is_told_with_its_line(bad: str) -> None:
     assert code_of(f"reference;nom\n1;x\n{bad}".encode()) == ("quotes_broken", {"line": 3})

@@ -155,6 +155,19 @@ async def test_a_search_finds_what_people_type(database: Database, file: File, t
         assert [control.id for control in (await search(session, DESK, typed)).controls] == [wanted.id]
 
 
+async def test_a_search_finds_a_reference_by_its_beginning_or_by_one_half(
+    database: Database, office: Any, file: File
+) -> None:
+    wanted, other = await file(), await file()
+    async with database.transaction() as session:
+        (await session.get_one(Control, wanted.id)).reference = "TC-K4G5-7ZXW"
+        (await session.get_one(Control, other.id)).reference = "TC-7ZK4-G5XW"
+    async with database.reading() as session:
+        for typed in ("TC-K4G5", "tc k4", "TCK4G57", "k4g5", "7zxw"):
+            found = (await search(session, DESK, typed)).controls
+            assert [control.id for control in found] == [wanted.id], typed
+
+
 @pytest.mark.parametrize("typed", ["", " ", "z", "%%%", "___", "evre", "moreau zzz", "22 33 44 99"])
 async def test_a_search_finds_nothing_for_nothing(database: Database, file: File, typed: str) -> None:
     await file(person={"family_name": "Lefèvre", "phone": "06 11 22 33 44"})

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecontrol.controls.references import ALPHABET, as_reference, free_references, new_reference
+from telecontrol.controls.references import (
+    ALPHABET,
+    as_part_of_reference,
+    as_reference,
+    free_references,
+    new_reference,
+)
 from telecontrol.db.session import Database
 
 signs = st.text(ALPHABET, min_size=4, max_size=4)
@@ -28,6 +35,25 @@ def test_references_fit_their_column_and_hold_no_doubtful_sign() -> None:
     assert {len(reference) for reference in drawn} == {12}
     assert not set("AEIOUYL01") & set(ALPHABET)
     assert all(as_reference(reference) == reference for reference in drawn)
+
+
+@pytest.mark.parametrize(
+    ("typed", "part"),
+    [
+        ("TC-K4G5", "TC-K4G5"),
+        ("tc k4", "TC-K4"),
+        ("TC-K4G5-7", "TC-K4G5-7"),
+        ("k4g5", "-K4G5"),
+        ("TC-", None),
+        ("TCK", None),
+        ("DGHJ", None),
+        ("K4G57", None),
+        ("Durand", None),
+        ("", None),
+    ],
+)
+def test_part_of_a_reference_is_written_as_it_stands_there(typed: str, part: str | None) -> None:
+    assert as_part_of_reference(typed) == part
 
 
 async def test_free_references_are_all_different(database: Database) -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from telecontrol.controls.medical_words import medical_words_in
 from telecontrol.errors import InvalidInput
 from telecontrol.reports.canonical import canonical, content_hash
 from telecontrol.reports.circumstances import Circumstances, IdentityDocument, checked
-from telecontrol.reports.medical_words import medical_words_in
 
 NOW = datetime(2026, 3, 9, 8, 30, tzinfo=UTC)
 

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from telecontrol.accounts.viewer import Viewer, staff_viewer
 from telecontrol.clock import VirtualClock
 from telecontrol.config import Settings
+from telecontrol.controls.medical_words import medical_words_in
 from telecontrol.controls.results import Result
 from telecontrol.db.session import Database
 from telecontrol.errors import InvalidInput, NotFound
@@ -25,7 +26,6 @@ from telecontrol.outbox.targets import Target
 from telecontrol.reports import queries, sweeps
 from telecontrol.reports.circumstances import Circumstances
 from telecontrol.reports.gateway import InsurerTarget
-from telecontrol.reports.medical_words import medical_words_in
 from telecontrol.reports.notes import save_note
 from telecontrol.reports.reports import SUBJECT
 from telecontrol.reports.wording import Audience, label, sentence, words_of

@@ -97,6 +97,9 @@ class TestOver:
         }
         told = [(kind, values.get("task")) for kind, values in await mails(database)]
         assert told == [("desk_alert", "control_to_qualify"), ("doctor_signature_due", None)]
+        async with database.reading() as session:
+            limits = {task.due_at for task in await session.scalars(select(Task))}
+        assert limits == {report.due_at}, "the desk's row says how long its answer is worth something"
 
     @pytest.mark.parametrize("stay", [None, (-12, -11), (-1, 9), (20, 21)])
     async def test_a_doctor_who_was_not_seen_waiting_makes_nobody_absent(

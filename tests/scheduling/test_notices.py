@@ -41,7 +41,9 @@ def test_the_verdict_for_every_pair_of_channels(mail: ChannelState, sms: Channel
         assert verdict is Verdict.GOOD
     elif moment >= LIMIT:
         assert verdict is Verdict.MISSED
-    elif moment < LIMIT - RISK_MARGIN and {mail, sms} <= good | {ChannelState.PENDING}:
+    elif {mail, sms} <= good | {ChannelState.QUEUED} | (
+        {ChannelState.PENDING} if moment < LIMIT - RISK_MARGIN else set()
+    ):
         assert verdict is Verdict.WAITING
     else:
         assert verdict is Verdict.AT_RISK
@@ -144,6 +146,38 @@ async def test_an_sms_that_fails_for_good_is_flagged_then_released_and_said_with
     async with database.reading() as session:
         released = (await session.scalars(select(Intent).where(Intent.kind == "release"))).all()
     assert [intent.channel for intent in released] == ["mail"]
+
+
+async def test_a_notice_whose_hour_has_not_come_is_no_doubt_however_near_the_limit(
+    database: Database, world: World
+) -> None:
+    # Wednesday 10:03 in Paris is the first start that an invitation of Monday 9:33 can still convoke.
+    now = datetime(2026, 3, 2, 8, 31, tzinfo=UTC)
+    starts_at = datetime(2026, 3, 4, 9, 10, tzinfo=UTC)
+    appointment = await _book(database, world, starts_at=starts_at, now=now)
+    assert appointment.hard_limit_at - now < RISK_MARGIN
+    for minutes in (0, 1, 6):
+        await sweeps.notices(database, operator=OPERATOR, now=now + timedelta(minutes=minutes))
+        _, _, tasks = await _state(database, appointment)
+        assert not tasks, minutes
+    async with database.reading() as session:
+        assert (await session.scalars(select(Intent).where(Intent.kind == "desk_alert"))).all() == []
+    # Two minutes of hold and five for the first try: then it should have left.
+    await sweeps.notices(database, operator=OPERATOR, now=now + timedelta(minutes=7))
+    _, _, tasks = await _state(database, appointment)
+    assert tasks == {TaskKind.NOTICE_AT_RISK}
+
+
+async def test_a_notice_that_was_tried_and_not_taken_is_doubtful_near_the_limit(
+    database: Database, world: World
+) -> None:
+    now = datetime(2026, 3, 2, 8, 31, tzinfo=UTC)
+    appointment = await _book(database, world, starts_at=datetime(2026, 3, 4, 9, 10, tzinfo=UTC), now=now)
+    await _set(database, appointment, "mail", **ACCEPTED)
+    await _set(database, appointment, "sms", attempts_made=1)
+    await sweeps.notices(database, operator=OPERATOR, now=now + timedelta(minutes=3))
+    _, _, tasks = await _state(database, appointment)
+    assert tasks == {TaskKind.NOTICE_AT_RISK}
 
 
 async def test_a_named_decision_stands_for_a_channel(

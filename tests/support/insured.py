@@ -43,7 +43,9 @@ class _Forms(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._open = True
-            self.forms.append((given.get("action", ""), {}))
+            # A form that only asks for another view of a page posts to nothing.
+            is_post = given.get("method", "get").lower() == "post"
+            self.forms.append((given.get("action", "") if is_post else "", {}))
         elif self._open and tag == "input" and given.get("name"):
             if given.get("type") in ("radio", "checkbox"):
                 self.choices.append((given["name"], given.get("value", "")))

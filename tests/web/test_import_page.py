@@ -119,6 +119,10 @@ async def test_a_good_file_is_rehearsed_then_imported_once(service: Service, han
         1,
     )
 
+    empty = await send(handler, controls().encode(encoding))
+    assert "Aucune ligne sous les titres" in empty.words
+    assert "déjà enregistré" not in empty.words.split("Aucune ligne")[1].split("ligne lue")[0]
+
     again = await send(handler, controls(10, 11).encode(encoding))
     assert "Il n'y a rien à importer" in again.words
     assert f"{again.path}/confirm" not in again.html

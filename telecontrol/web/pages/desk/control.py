@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,11 +17,12 @@ from telecontrol.accounts.links import wrong_dates_given
 from telecontrol.controls.models import Control
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.queries import find_control
-from telecontrol.controls.states import AWAITS_BOOKING, HAS_APPOINTMENT, TRANSITIONS, Act, ControlState
+from telecontrol.controls.states import AWAITS_BOOKING, ENDED, HAS_APPOINTMENT, TRANSITIONS, Act, ControlState
 from telecontrol.outbox.queries import Story
 from telecontrol.outbox.queries import of_control as stories_of_control
 from telecontrol.reports import queries as reports
 from telecontrol.reports.absences import is_notice_doubtful
+from telecontrol.reports.models import Qualification
 from telecontrol.reports.timeline import timeline_of
 from telecontrol.scheduling.answers import can_undo_decline
 from telecontrol.scheduling.deadlines import Deadline, explain, reminder_window
@@ -35,8 +37,9 @@ from telecontrol.video.device_tests import finding_of, latest_tests
 from telecontrol.web import paths
 from telecontrol.web.dates import masked_email, masked_phone
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep
-from telecontrol.web.i18n import mark
+from telecontrol.web.i18n import Translator, mark
 from telecontrol.web.pages.desk.frame import desk_page
+from telecontrol.web.pages.desk.refusals import Refused, words_of
 from telecontrol.web.pages.desk.words import message_name, told
 from telecontrol.web.rendering import language_of, templates_of
 from telecontrol.web.report_refusals import refusal_of
@@ -62,10 +65,9 @@ async def control_page(
     *,
     now: datetime,
     status: int = 200,
-    form_error: dict[str, str] | None = None,
-    typed: dict[str, str] | None = None,
+    refused: Refused | None = None,
 ) -> Response:
-    """Render the page; `form_error` (`form`, `code`) and what was `typed` come back after a refusal."""
+    """Render the page; after a refusal with what was refused, which the page says at its top whatever it still offers."""
     await find_control(session, staff.viewer, control_id)
     control = await load_control(session, control_id)
     dossier = await current_dossier(session, control)
@@ -73,9 +75,10 @@ async def control_page(
     translator = templates_of(request).translators[language_of(request, preferred=staff.user.language)]
     zone = appointment.zone if appointment else control.insured.zone
     stories = await stories_of_control(session, control_id)
-    story = [told(entry, translator, zone=zone) for entry in await timeline_of(session, control_id, stories=stories)]
+    story = await timeline_of(session, control_id, stories=stories)
     lines = await reports.of_control(session, staff.viewer, control_id, now=now)
     conclusions = await reports.conclusions_of(session, staff.viewer, control_id)
+    tasks = await tasks_of_control(session, staff.viewer, control_id)
     is_live = appointment is not None and appointment.state is AppointmentState.BOOKED
     notice = None
     if appointment is not None and is_live and appointment.mode is Mode.VIDEO:
@@ -101,10 +104,10 @@ async def control_page(
         can_forgive=dossier is not None
         and bool(await wrong_dates_given(session, appointment_id=dossier.appointment.id)),
         deadlines=_deadlines(appointment) if is_live and appointment else [],
-        tasks=await tasks_of_control(session, staff.viewer, control_id),
-        timeline=story,
+        tasks=tasks,
+        timeline=[told(entry, translator, zone=zone) for entry in story],
         upcoming=_upcoming(appointment, now=now),
-        messages=[_message(each, translator) for each in stories if each.intent.target in ("mail", "sms")],
+        messages=_messages(stories, translator),
         conclusion=conclusions[-1] if conclusions else None,
         reports=[
             {"line": proof.line, "proof": proof, "refusal": refusal_of(proof, translator)}
@@ -119,8 +122,11 @@ async def control_page(
             and now >= dossier.appointment.hard_limit_at
             and await is_notice_doubtful(session, dossier, now=now)
         },
-        form_error={"form": "", "code": "", "field": "", **(form_error or {})},
-        typed=typed or {},
+        qualifications=[str(each) for each in Qualification],
+        proposed=next((str(task.detail["proposed"]) for task in tasks if "proposed" in task.detail), ""),
+        refusal=words_of(refused, story, translator, zone=zone) if refused else None,
+        form=refused.form if refused else "",
+        typed=dict(refused.typed or {}) if refused else {},
     )
 
 
@@ -155,6 +161,8 @@ def _acts(control: Control, appointment: Appointment | None, *, can_undo: bool, 
         "decide_notice": is_booked and appointment is not None and now < appointment.hard_limit_at,
         "cancel_control": (control.state, Act.CANCEL) in TRANSITIONS
         and not (appointment is not None and control.state in HAS_APPOINTMENT and has_begun(appointment, now=now)),
+        "correct": control.state not in ENDED,
+        "sends_again": is_booked and is_before,
     }
 
 
@@ -180,11 +188,18 @@ def _upcoming(appointment: Appointment | None, *, now: datetime) -> list[dict[st
     return [{"at": at, "code": code} for at, code in sorted(found) if at > now]
 
 
-def _message(story: Story, translator: Any) -> dict[str, Any]:
+def _messages(stories: Sequence[Story], translator: Translator) -> list[dict[str, Any]]:
+    """What was told, and what is to be told, by the time that the page shows beside each."""
+    shown = [_message(each, translator) for each in stories if each.intent.target in ("mail", "sms")]
+    return sorted(shown, key=lambda message: (message["at"], message["name"]))
+
+
+def _message(story: Story, translator: Translator) -> dict[str, Any]:
     intent = story.intent
     mask = masked_email if "@" in intent.recipient else masked_phone
     return {
         "intent": intent,
+        "at": intent.accepted_at or intent.not_before,
         "name": message_name(intent.kind, intent.channel, translator),
         "recipient": mask(intent.recipient),
         "attempts": story.attempts,

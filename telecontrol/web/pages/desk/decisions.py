@@ -15,7 +15,7 @@ from telecontrol.accounts.links import forgive_wrong_dates
 from telecontrol.controls.queries import find_control
 from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import record
-from telecontrol.errors import Conflict, InvalidInput, NotFound
+from telecontrol.errors import Conflict, InvalidInput, NotFound, WrongState
 from telecontrol.outbox.decisions import retry
 from telecontrol.outbox.models import Intent
 from telecontrol.reports import queries as reports
@@ -31,13 +31,18 @@ from telecontrol.scheduling.models import AppointmentState
 from telecontrol.scheduling.notices import DecisionKind, decide_for_channel
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
+from telecontrol.web.i18n import mark
 from telecontrol.web.pages.desk.control import control_page
+from telecontrol.web.pages.desk.refusals import Refused
 from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import HandlerDep, Staff
 from telecontrol.worker import Runtime
 
 pages = APIRouter()
 _ONE_MORE_TRY = timedelta(hours=2)
+_CORRECTED = mark("Coordonnées corrigées. Ce qui devait partir repart à la nouvelle adresse.")
+_UNCHANGED = mark("Rien n'a changé.")
+_NOT_FAILED = mark("Ce message n'est plus à renvoyer : voici où il en est.")
 Act = Callable[[Dossier], Awaitable[object]]
 
 
@@ -59,13 +64,11 @@ async def cancelled(
                 await cancel_control(
                     session, operator=runtime.operator, control_id=control_id, actor=staff.actor, now=now
                 )
-        except Conflict as error:
+        except WrongState as error:
             session.expire_all()
-            refusal = {"form": "cancel", "code": error.code}
-            return await control_page(
-                request, runtime, session, staff, control_id, now=now, status=409, form_error=refusal
-            )
-        return _back(request, control_id, "Contrôle annulé. Qui savait le rendez-vous est prévenu.")
+            refused = Refused.of("cancel_control", error)
+            return await _refused(request, runtime, session, staff, control_id, refused, now=now)
+        return _back(request, control_id, mark("Contrôle annulé. Qui savait le rendez-vous est prévenu."))
 
     async def act(dossier: Dossier) -> None:
         known = (dossier.appointment.state, dossier.control.state)
@@ -82,7 +85,7 @@ async def cancelled(
         act,
         now=now,
         form="cancel",
-        text="Rendez-vous annulé. Le contrôle est à planifier.",
+        text=mark("Rendez-vous annulé. Le contrôle est à planifier."),
     )
 
 
@@ -104,7 +107,7 @@ async def declined(
         act,
         now=now,
         form="decline",
-        text="Refus de la visioconférence enregistré : rendez-vous sur place à planifier.",
+        text=mark("Refus de la visioconférence enregistré : rendez-vous sur place à planifier."),
     )
 
 
@@ -124,7 +127,7 @@ async def undone(
         act,
         now=now,
         form="undo",
-        text="Le rendez-vous en visioconférence est maintenu.",
+        text=mark("Le rendez-vous en visioconférence est maintenu."),
     )
 
 
@@ -144,7 +147,7 @@ async def absence(
         )
 
     return await _on_appointment(
-        request, runtime, session, staff, control_id, act, now=now, form="absence", text="Réponse enregistrée."
+        request, runtime, session, staff, control_id, act, now=now, form="absence", text=mark("Réponse enregistrée.")
     )
 
 
@@ -158,7 +161,7 @@ async def notice(
     control_id: uuid.UUID,
     channel: Annotated[Literal["mail", "sms"], Form()],
     kind: Annotated[DecisionKind, Form()] = DecisionKind.TOLD_IN_PERSON,
-    reason: Annotated[str, Form(max_length=300)] = "",
+    reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     async def act(dossier: Dossier) -> None:
         await decide_for_channel(
@@ -180,8 +183,8 @@ async def notice(
         control_id,
         act,
         now=now,
-        form="notice",
-        text="Décision consignée.",
+        form=f"notice_{channel}",
+        text=mark("Décision consignée."),
         typed={"reason": reason},
     )
 
@@ -194,8 +197,8 @@ async def contact(
     session: SessionDep,
     now: NowDep,
     control_id: uuid.UUID,
-    email: Annotated[str, Form(max_length=254)] = "",
-    phone: Annotated[str, Form(max_length=32)] = "",
+    email: Annotated[str, Form(max_length=2000)] = "",
+    phone: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     await find_control(session, staff.viewer, control_id)
     try:
@@ -203,22 +206,10 @@ async def contact(
         changed = await change_contact(
             session, operator=runtime.operator, control=control, email=email, phone=phone, actor=staff.actor, now=now
         )
-    except InvalidInput as error:
-        return await control_page(
-            request,
-            runtime,
-            session,
-            staff,
-            control_id,
-            now=now,
-            status=422,
-            form_error={"form": "contact", "code": error.code, "field": error.field or ""},
-            typed={"email": email, "phone": phone},
-        )
-    text = (
-        "Coordonnées corrigées. Ce qui devait partir repart à la nouvelle adresse." if changed else "Rien n'a changé."
-    )
-    return _back(request, control_id, text)
+    except (InvalidInput, WrongState) as error:
+        refused = Refused.of("contact", error, typed={"email": email, "phone": phone})
+        return await _refused(request, runtime, session, staff, control_id, refused, now=now)
+    return _back(request, control_id, _CORRECTED if changed else _UNCHANGED)
 
 
 @pages.post(paths.control("{control_id}", "tries"))
@@ -253,7 +244,7 @@ async def qualified(
     now: NowDep,
     control_id: uuid.UUID,
     qualification: Annotated[Qualification, Form()],
-    reason: Annotated[str, Form(max_length=300)] = "",
+    reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     async def act(dossier: Dossier) -> None:
         await qualify(
@@ -275,8 +266,8 @@ async def qualified(
         act,
         now=now,
         form="qualify",
-        text="Absence qualifiée. Le rapport préparé est retiré.",
-        typed={"reason": reason},
+        text=mark("Absence qualifiée. Le rapport préparé est retiré."),
+        typed={"reason": reason, "qualification": qualification},
     )
 
 
@@ -289,7 +280,7 @@ async def notice_counts(
     now: NowDep,
     control_id: uuid.UUID,
     counts: Annotated[Literal["yes", "no"], Form()],
-    reason: Annotated[str, Form(max_length=300)] = "",
+    reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     """After the limit: does a doubtful convocation count all the same?"""
 
@@ -313,8 +304,8 @@ async def notice_counts(
         act,
         now=now,
         form="notice_counts",
-        text="Décision consignée.",
-        typed={"reason": reason},
+        text=mark("Décision consignée."),
+        typed={"reason": reason, "counts": counts},
     )
 
 
@@ -345,7 +336,7 @@ async def report_again(
         )
 
     return await _on_appointment(
-        request, runtime, session, staff, control_id, act, now=now, form="report", text="Le rapport repart."
+        request, runtime, session, staff, control_id, act, now=now, form="report", text=mark("Le rapport repart.")
     )
 
 
@@ -363,8 +354,11 @@ async def resent(
     if intent is None or intent.control_id != control_id:
         raise NotFound("no such message")
     until = max(intent.not_after, now + _ONE_MORE_TRY)
-    await retry(session, intent_id, now=now, not_after=until, actor=staff.actor)
-    return _back(request, control_id, "Le message repart.")
+    try:
+        await retry(session, intent_id, now=now, not_after=until, actor=staff.actor)
+    except WrongState:
+        return see_other(request, paths.control(str(control_id)), tone="warning", text=_NOT_FAILED)
+    return _back(request, control_id, mark("Le message repart."))
 
 
 async def _on_appointment(
@@ -390,19 +384,25 @@ async def _on_appointment(
         async with session.begin_nested():
             await act(await load_dossier(session, dossier.appointment.id, lock=True))
     except (Conflict, InvalidInput) as error:
-        session.expire_all()
-        return await control_page(
-            request,
-            runtime,
-            session,
-            staff,
-            control_id,
-            now=now,
-            status=409 if isinstance(error, Conflict) else 422,
-            form_error={"form": form, "code": error.code, "field": getattr(error, "field", "") or ""},
-            typed=typed,
-        )
+        refused = Refused.of(form, error, typed=typed)
+        return await _refused(request, runtime, session, staff, control_id, refused, now=now)
     return _back(request, control_id, text)
+
+
+async def _refused(
+    request: Request,
+    runtime: Runtime,
+    session: AsyncSession,
+    staff: Staff,
+    control_id: uuid.UUID,
+    refused: Refused,
+    *,
+    now: datetime,
+) -> Response:
+    """The control's page as things stand now, with what was refused at its top: the form may not be there any more."""
+    session.expire_all()
+    status = 409 if refused.is_conflict else 422
+    return await control_page(request, runtime, session, staff, control_id, now=now, status=status, refused=refused)
 
 
 def _back(request: Request, control_id: uuid.UUID, text: str) -> Response:

@@ -3,45 +3,32 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
 from starlette.responses import Response
 
-from telecontrol.controls.models import Control
-from telecontrol.controls.queries import search, visible
+from telecontrol.controls.queries import search
 from telecontrol.controls.states import ControlState
+from telecontrol.controls.zones import PARIS
 from telecontrol.db.journal import record
-from telecontrol.tasks.desk import claim, close_tasks, give_back, is_claimed_by_other
+from telecontrol.errors import Conflict
+from telecontrol.tasks.desk import claim, close_tasks, give_back
 from telecontrol.tasks.models import Task, TaskKind
 from telecontrol.tasks.queries import find_task, open_tasks, queues
-from telecontrol.web import paths
+from telecontrol.web import dates, paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
+from telecontrol.web.i18n import mark
 from telecontrol.web.pages.desk.frame import desk_page
-from telecontrol.web.rendering import local_path, see_other
+from telecontrol.web.pages.desk.rows import ENDS_BY_ITSELF, desk_rows, names_of
+from telecontrol.web.rendering import language_of, local_path, see_other, templates_of
 from telecontrol.web.staff_door import HandlerDep
 
 pages = APIRouter()
 
-_BOOKS = frozenset({TaskKind.CONTROL_TO_BOOK, TaskKind.IN_PERSON_TO_BOOK, TaskKind.NOTICE_RELEASED})
-ENDS_BY_ITSELF = frozenset(
-    {
-        TaskKind.CONTROL_TO_BOOK,
-        TaskKind.IN_PERSON_TO_BOOK,
-        TaskKind.ABSENCE_TO_QUALIFY,
-        TaskKind.CONTROL_TO_QUALIFY,
-        TaskKind.NOTICE_AT_RISK,
-        TaskKind.SIGNATURE_DUE,
-        TaskKind.REPORT_DUE,
-        TaskKind.REPORT_OVERDUE,
-    }
-)
-"""Tasks that only the act they ask for ends; the others are ticked off by whoever dealt with them."""
+A_PAGE = 50
+_TAKEN = mark("{who} a pris cette ligne à {hour} : elle reste à son nom.")
 
 
 @pages.get(paths.DESK)
@@ -52,10 +39,13 @@ async def home(
     session: ReadingDep,
     now: NowDep,
     queue: Annotated[TaskKind | None, Query()] = None,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> Response:
     waiting = await queues(session, staff.viewer)
-    chosen = queue if any(each.kind is queue for each in waiting) else None
-    rows = await _rows(session, staff, await open_tasks(session, staff.viewer, chosen), now=now)
+    total = sum(each.count for each in waiting if queue in (None, each.kind))
+    pages_there = max(1, -(-total // A_PAGE))
+    page = min(page, pages_there)
+    tasks = await open_tasks(session, staff.viewer, queue, limit=A_PAGE, skip=(page - 1) * A_PAGE)
     return await desk_page(
         request,
         runtime,
@@ -72,12 +62,17 @@ async def home(
                 "count": each.count,
                 "oldest_at": each.oldest_at,
                 "next_due_at": each.next_due_at,
-                "is_current": each.kind is chosen,
+                "is_current": each.kind is queue,
             }
             for each in waiting
         ],
-        queue=str(chosen) if chosen else "",
-        rows=rows,
+        queue=str(queue) if queue else "",
+        rows=await desk_rows(session, staff, tasks, now=now),
+        total=total,
+        first=(page - 1) * A_PAGE + 1,
+        page=page,
+        pages=pages_there,
+        pages_href=f"{paths.DESK}?{f'queue={queue}&' if queue else ''}page=",
     )
 
 
@@ -121,12 +116,27 @@ async def claimed(
     back: Annotated[bool, Query()] = False,
 ) -> Response:
     """Take a row in hand, or (`back`) return it to its queue. The address says which: pressed twice, it is the same."""
-    task = await find_task(session, staff.viewer, task_id)
+    task = await find_task(session, staff.viewer, task_id, or_done=True)
+    back_to = local_path(next, otherwise=paths.DESK)
+    if task.done_at is not None:
+        return see_other(request, back_to, tone="info", text="Cette tâche est déjà terminée.")
     if back:
         give_back(task, user_id=staff.user.id)
-    else:
+        return see_other(request, back_to)
+    try:
         claim(task, user_id=staff.user.id, now=now)
-    return see_other(request, local_path(next, otherwise=paths.DESK))
+    except Conflict:
+        return see_other(request, back_to, tone="warning", text=_TAKEN, **await _taken(request, session, task))
+    return see_other(request, back_to)
+
+
+async def _taken(request: Request, session: AsyncSession, task: Task) -> dict[str, str]:
+    """Who has the row in hand, since when: words of `_TAKEN`."""
+    assert task.claimed_by is not None
+    assert task.claimed_at is not None
+    names = await names_of(session, [task.claimed_by])
+    translator = templates_of(request).translators[language_of(request)]
+    return {"who": names.get(task.claimed_by, ""), "hour": dates.hour(task.claimed_at, translator, zone=PARIS)}
 
 
 @pages.post(paths.task("{task_id}", "done"))
@@ -158,43 +168,3 @@ async def done(
         task=task.kind,
     )
     return see_other(request, back, text="C'est noté.")
-
-
-async def _rows(
-    session: AsyncSession, staff: HandlerDep, tasks: Iterable[Task], *, now: datetime
-) -> list[dict[str, Any]]:
-    tasks = list(tasks)
-    ids = {task.control_id for task in tasks if task.control_id is not None}
-    controls = {
-        control.id: control
-        for control in await session.scalars(
-            select(Control)
-            .where(Control.id.in_(ids), visible(staff.viewer))
-            .options(joinedload(Control.insured), joinedload(Control.organisation))
-        )
-    }
-    return [
-        {
-            "task": task,
-            "control": controls.get(task.control_id) if task.control_id else None,
-            "action": _action(task),
-            "can_tick": task.kind not in ENDS_BY_ITSELF,
-            "is_mine": task.claimed_by == staff.user.id,
-            "is_taken": is_claimed_by_other(task, user_id=staff.user.id, now=now),
-        }
-        for task in tasks
-    ]
-
-
-def _action(task: Task) -> dict[str, str]:
-    if task.control_id is None:
-        return {"href": "", "code": "look"}
-    control_id = str(task.control_id)
-    if task.kind in _BOOKS:
-        return {"href": paths.control(control_id, "book"), "code": "book"}
-    code = {
-        TaskKind.ABSENCE_TO_QUALIFY: "answer",
-        TaskKind.CONTROL_TO_QUALIFY: "qualify",
-        TaskKind.NOTICE_AT_RISK: "mend",
-    }
-    return {"href": paths.control(control_id), "code": code.get(task.kind, "look")}

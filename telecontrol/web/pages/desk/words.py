@@ -8,6 +8,7 @@ from typing import Any
 from telecontrol.reports.timeline import Entry
 from telecontrol.web import dates
 from telecontrol.web.i18n import Translator, mark
+from telecontrol.web.pages.desk.story_notes import note_of
 from telecontrol.web.wording import TABLES, wording
 
 # code → (sentence, drawing, tone). Values of an entry fill the sentence.
@@ -137,6 +138,7 @@ _WHO = {
     "staff": mark("un membre du service"),
     "api": mark("le logiciel de l'organisme"),
     "provider": mark("le prestataire"),
+    "doctor": mark("le médecin"),
 }
 
 
@@ -155,7 +157,7 @@ def told(entry: Entry, translator: Translator, *, zone: str) -> dict[str, Any]:
         "icon": drawing,
         "tone": tone,
         "who": translator.plain(_WHO[entry.who]) if entry.who in _WHO else entry.who,
-        "note": _note(entry, translator),
+        "note": note_of(entry, translator),
     }
 
 
@@ -174,18 +176,3 @@ def _values(entry: Entry, translator: Translator, zone: str) -> dict[str, str]:
         if entry.values.get(name) is not None:
             values[name] = str(entry.values[name])
     return values
-
-
-def _note(entry: Entry, translator: Translator) -> str:
-    parts = []
-    if entry.code == "appointment.absence_announced" and entry.values.get("reason") in TABLES["cannot_come"]:
-        parts.append(translator.plain(wording("cannot_come", entry.values["reason"]).text))
-    if entry.values.get("interpreter") in TABLES["interpreter"]:
-        language = translator.plain(wording("interpreter", entry.values["interpreter"]).text)
-        parts.append(translator.plain("Interprète demandé : {language}.", language=language))
-    if entry.code == "preparation.saved" and entry.values.get("has_companion"):
-        parts.append(translator.plain("Quelqu'un vient avec l'assuré."))
-    channels = entry.values.get("channels")
-    if isinstance(channels, list):
-        parts.append(", ".join(translator.plain(wording("channel", channel).text) for channel in channels))
-    return " · ".join(parts)
