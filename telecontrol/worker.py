@@ -27,6 +27,7 @@ from telecontrol.config import Settings
 from telecontrol.controls.import_drafts import forget_drafts
 from telecontrol.db.session import Database
 from telecontrol.errors import Misconfigured
+from telecontrol.insights.sweeps import survey_invitations
 from telecontrol.notify.targets import build_targets
 from telecontrol.outbox.policy import CURRENT, SendingPolicy
 from telecontrol.outbox.sweeps import send_due, settle_doubts
@@ -97,6 +98,12 @@ async def _decide(runtime: Runtime, _stopping: asyncio.Event) -> None:
     await report_sweeps.sweep(database, operator=operator, now=runtime.clock.now())
 
 
+async def _survey(runtime: Runtime, _stopping: asyncio.Event) -> None:
+    """Ask those who were seen yesterday what they think of it. Nothing is late here: a few times an hour is enough."""
+    secret = runtime.settings.secret.get_secret_value()
+    await survey_invitations(runtime.database, operator=runtime.operator, secret=secret, now=runtime.clock.now())
+
+
 async def _send(runtime: Runtime, stopping: asyncio.Event) -> None:
     await send_due(
         runtime.database,
@@ -131,6 +138,7 @@ _SWEEPS: dict[str, tuple[Sweep, float]] = {
     "decide": (_decide, 10),
     "send": (_send, 1),
     "settle": (_settle, 15),
+    "survey": (_survey, 600),
     "tidy": (_tidy, 86_400),
 }
 """Each sweep with the seconds between two of its runs."""
@@ -139,7 +147,7 @@ _SWEEPS: dict[str, tuple[Sweep, float]] = {
 async def run_once(runtime: Runtime) -> None:
     """All that is due now, in the right order, until what was decided has been sent: the demo's time bar, and tests."""
     never = asyncio.Event()
-    for sweep in (_decide, _settle, _send, _decide, _send):
+    for sweep in (_decide, _survey, _settle, _send, _decide, _send):
         await sweep(runtime, never)
 
 

@@ -58,6 +58,7 @@ _ALL = (
     Message(c.LinkAgain, "insured", _BOTH),
     Message(c.CannotComeReceipt, "insured", _BOTH, max_segments=2),
     Message(c.AttendanceReceipt, "insured", _BOTH, max_segments=2),
+    Message(c.SurveyInvitation, "insured"),
     Message(c.ConclusionToInsured, "insured", _BOTH, max_segments=2),
     Message(c.DoctorBooked, "doctor"),
     Message(c.DoctorMoved, "doctor"),

@@ -20,7 +20,7 @@ from telecontrol.reports.deadlines import alert_instants, report_due_at
 from telecontrol.reports.facts import with_evidence
 from telecontrol.reports.models import AbsenceQualification, Qualification, Report
 from telecontrol.reports.reports import SUBJECT, draft, draft_of, withdraw
-from telecontrol.reports.telling import chase_doctor
+from telecontrol.reports.telling import chase_doctor, tell_over
 from telecontrol.scheduling.alerts import alert_desk
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT as APPOINTMENT
@@ -41,7 +41,7 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
 
     The insured never arrived: a report is drafted, due from the end of the waiting time, and the doctor is asked to sign it.
     The insured had arrived, or something technical went wrong: the doctor is asked to conclude; that is never an absence
-    (PROMISES P17) and nothing is drafted.
+    (PROMISES P17) and nothing is drafted. Whoever came gets their receipt now.
     """
     appointment = dossier.appointment
     facts = await with_evidence(session, appointment, Circumstances())
@@ -55,6 +55,7 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
         actor=SERVICE,
         now=now,
     )
+    await tell_over(session, operator, dossier, now=now)
     desk_task = await find_open(session, TaskKind.CONTROL_TO_QUALIFY, subject_id=dossier.control.id)
     if was_there or facts.technical_problem_at or not dossier.rules.report_48h:
         report, event_at = None, appointment.ends_at

@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from telecontrol.controls.models import Procedure
 from telecontrol.controls.results import CONSEQUENCES, Result
 from telecontrol.controls.states import Act
-from telecontrol.notify.contexts import AttendanceReceipt, ConclusionToInsured, DoctorSignatureDue
+from telecontrol.notify.contexts import ConclusionToInsured, DoctorSignatureDue
 from telecontrol.reports.models import Conclusion
 from telecontrol.scheduling.deadlines import next_open_instant
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.operator import Operator
+from telecontrol.scheduling.presence import certify, presence_of
 from telecontrol.scheduling.telling import About, tell_doctor, tell_insured
 from telecontrol.tasks.models import Task
 
@@ -54,19 +55,17 @@ async def tell_conclusion(
             effect=effect,
             review_days=_REVIEW_DAYS if effect == "benefits" else 0,
         )
-    if arrived_at is not None:
-        await tell_insured(
-            session,
-            operator,
-            dossier,
-            AttendanceReceipt,
-            now=now,
-            not_before=leaves,
-            mail_only=True,
-            about=about,
-            arrived_at=arrived_at,
-            left_at=None,
-        )
+    examined_until = conclusion.event_at if CONSEQUENCES[conclusion.result].examination_took_place else None
+    presence = await presence_of(session, dossier, now=now, told_at=arrived_at, examined_until=examined_until)
+    failed = conclusion.result is Result.TECHNICAL_FAILURE
+    await certify(session, operator, dossier, presence, failed_technically=failed, now=now)
+
+
+async def tell_over(session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime) -> None:
+    """The appointment is over and nobody concluded it: somebody who came has their proof now, whenever the doctor concludes."""
+    presence = await presence_of(session, dossier, now=now)
+    failed = presence is not None and presence.had_technical_problem
+    await certify(session, operator, dossier, presence, failed_technically=failed, now=now)
 
 
 async def chase_doctor(

@@ -23,6 +23,7 @@ def public(
         "path": path,
         "organisation": {"name": organisation, "phone": "+33 1 84 80 00 00", "logo_href": None, "brand_href": None},
         "contact_email": "contact@telecontrol.example",
+        "earlier": [],
         **more,
     }
 

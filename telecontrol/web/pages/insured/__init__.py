@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from telecontrol.web.pages.insured import after, answers, calendar, gate, home, join
+from telecontrol.web.pages.insured import answers, calendar, gate, home, join, proofs, survey
 
 pages = APIRouter()
-for _part in (gate, home, answers, join, calendar, after):
+for _part in (gate, home, answers, join, calendar, proofs, survey):
     pages.include_router(_part.pages)

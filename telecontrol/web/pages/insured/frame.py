@@ -28,6 +28,8 @@ def insured_page(
         "organisation": public_brand(runtime, dossier.organisation),
         "appointment": facts_of(dossier),
         "reference": dossier.control.reference,
+        # What an earlier appointment of the same control left: only the one page of many states looks for it.
+        "earlier": getattr(request.state, "earlier", []),
         **context,
     }
     language = language_for(request, dossier.insured)

@@ -20,10 +20,12 @@ from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.i18n import Translator, mark, typeset
-from telecontrol.web.insured_door import GuestDep, KnownGuestDep
+from telecontrol.web.insured_door import Guest, GuestDep, KnownGuestDep
 from telecontrol.web.pages.insured.after import show_after
 from telecontrol.web.pages.insured.frame import insured_page, language_for, person_of
 from telecontrol.web.pages.insured.gate import ask_birth_date
+from telecontrol.web.pages.insured.proofs import earlier_of
+from telecontrol.web.pages.insured.survey import secret_of
 from telecontrol.web.rendering import see_other, templates_of
 
 pages = APIRouter(route_class=HelpfulRoute)
@@ -55,7 +57,7 @@ async def home(request: Request, guest: GuestDep, session: ReadingDep, now: NowD
     viewer = guest.viewer
     dossier = await own_dossier(session, viewer)
     state = state_of(dossier, now=now, may_act=viewer.may_act)
-    return await show_state(request, session, dossier, state, now=now)
+    return await show_state(request, session, dossier, state, guest=guest, now=now)
 
 
 @pages.get(paths.MOVED)
@@ -75,11 +77,14 @@ async def show_state(
     dossier: Dossier,
     state: PageState,
     *,
+    guest: Guest,
     now: datetime,
     status: int = 200,
     error: str = "",
 ) -> Response:
     """The page in `state`. `error` is `taken` when the in-person slot that was chosen has just gone."""
+    secret = secret_of(request.app.state.runtime)
+    request.state.earlier = await earlier_of(session, dossier, secret=secret, now=now)
     match state.stage:
         case Stage.BEFORE | Stage.NEAR | Stage.IN_CALL:
             tests = await latest_tests(session, [dossier.appointment.id])
@@ -97,7 +102,7 @@ async def show_state(
         case Stage.RELEASED:
             return insured_page(request, "insured/released.html", dossier, now=now)
         case Stage.AFTER:
-            return await show_after(request, session, dossier, now=now)
+            return await show_after(request, session, dossier, guest, now=now)
 
 
 def _video(request: Request, dossier: Dossier, state: PageState, *, device: str, now: datetime) -> Response:
