@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from telecontrol.config import VideoProvider
 from telecontrol.controls.models import Insured
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.results import Result
@@ -23,7 +24,6 @@ from telecontrol.scheduling.attendance import note_technical_problem, receive
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.freeing import cancel
 from telecontrol.scheduling.models import Appointment
-from telecontrol.config import VideoProvider
 from telecontrol.video.attendance import Fact, record_facts
 from telecontrol.video.models import Role
 from tests.support.concluding import MINUTE, OPERATOR, START, appoint, doctor_actor, insured_arrives, say

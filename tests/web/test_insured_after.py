@@ -194,7 +194,7 @@ class TestSurvey:
 
 
 def _token(html: str) -> str:
-    return html.split('name="csrf_token" value="')[1].split('"')[0]
+    return html.split('name="csrf_token" value="')[1].split('"', maxsplit=1)[0]
 
 
 class TestProof:
