@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.models import Procedure
 from telecontrol.controls.results import CONSEQUENCES, Result
-from telecontrol.controls.states import Act
+from telecontrol.controls.states import Act, ControlState
 from telecontrol.notify.contexts import ConclusionToInsured, DoctorSignatureDue
 from telecontrol.reports.models import Conclusion
 from telecontrol.scheduling.deadlines import next_open_instant
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.operator import Operator
 from telecontrol.scheduling.presence import certify, presence_of
+from telecontrol.scheduling.requester import Stage, tell_requester
 from telecontrol.scheduling.telling import About, tell_doctor, tell_insured
 from telecontrol.tasks.models import Task
 
@@ -31,9 +32,10 @@ async def tell_conclusion(
     arrived_at: datetime | None,
     now: datetime,
 ) -> None:
-    """The insured hears the conclusion where the procedure allows it, and gets proof of having come when they came.
+    """The insured hears the conclusion where the procedure allows it, and gets proof of having come when they came; the
+    requester hears that there is a result, and which where the procedure allows that.
 
-    By e-mail only, in the open window: a conclusion does not belong on a lock screen.
+    To the insured by e-mail only, in the open window: a conclusion does not belong on a lock screen.
     """
     about = About("conclusion", conclusion.id, conclusion.version)
     leaves = next_open_instant(now, dossier.zone)
@@ -59,6 +61,9 @@ async def tell_conclusion(
     presence = await presence_of(session, dossier, now=now, told_at=arrived_at, examined_until=examined_until)
     failed = conclusion.result is Result.TECHNICAL_FAILURE
     await certify(session, operator, dossier, presence, failed_technically=failed, now=now)
+    is_final = dossier.control.state is ControlState.CONCLUDED
+    stage = Stage.OPINION_AVAILABLE if is_final else Stage.FIRST_RESULTS
+    await tell_requester(session, operator, dossier, stage, result=str(conclusion.result), now=now)
 
 
 async def tell_over(session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime) -> None:

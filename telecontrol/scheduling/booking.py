@@ -37,6 +37,7 @@ from telecontrol.scheduling.endings import SUBJECT, move_control
 from telecontrol.scheduling.freeing import current_dossier, free_declined
 from telecontrol.scheduling.models import Appointment, AppointmentState, PastVersion
 from telecontrol.scheduling.operator import Operator
+from telecontrol.scheduling.requester import Stage, tell_requester
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, TaskKind
 
@@ -104,6 +105,7 @@ async def book(
     dossier = of(appointment, control, doctor=doctor, site=site)
     await telling.convoke(session, operator, dossier, now=now, hold=hold)
     await telling.tell_doctor(session, operator, dossier, DoctorBooked, now=now)
+    await tell_requester(session, operator, dossier, Stage.TAKEN_IN_CHARGE, now=now)
     await _warn_of_missing_channel(session, dossier, now=now)
     return appointment
 

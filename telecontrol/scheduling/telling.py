@@ -40,7 +40,7 @@ NOTICE_KINDS = tuple(kind + again for kind in (INVITATION, CHANGE, CONVOCATION) 
 ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER)
 """What would be wrong once the hour is given up."""
 
-_USEFUL_AFTER = timedelta(days=2)
+USEFUL_AFTER = timedelta(days=2)
 """How long an answer to somebody's own act is still worth sending."""
 
 
@@ -154,7 +154,7 @@ async def tell_freed(
             recipient,
             now=now,
             not_before=leaves,
-            not_after=max(appointment.starts_at, leaves) + _USEFUL_AFTER,
+            not_after=max(appointment.starts_at, leaves) + USEFUL_AFTER,
             **facts,
         )
 
@@ -185,7 +185,7 @@ async def tell_insured(
             recipient,
             now=now,
             not_before=leaves,
-            not_after=leaves + _USEFUL_AFTER,
+            not_after=leaves + USEFUL_AFTER,
             about=about,
             **facts,
         )
@@ -231,7 +231,7 @@ async def tell_doctor(
         "fr",
         now=now,
         not_before=now,
-        not_after=max(appointment.starts_at, now) + _USEFUL_AFTER,
+        not_after=max(appointment.starts_at, now) + USEFUL_AFTER,
         about=about,
     )
 

@@ -51,6 +51,7 @@ ADMIN_DOCTORS = "/admin/doctors"
 ADMIN_SITES = "/admin/sites"
 ADMIN_USERS = "/admin/users"
 ADMIN_POLICIES = "/admin/policies"
+ADMIN_SERVICE = "/admin/service"
 ADMIN_SATISFACTION = "/admin/satisfaction"
 
 # Development and demonstration.
