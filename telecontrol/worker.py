@@ -31,6 +31,7 @@ from telecontrol.insights.sweeps import survey_invitations
 from telecontrol.notify.targets import build_targets
 from telecontrol.outbox.clock_guard import ClockGuard
 from telecontrol.outbox.policy import CURRENT, SendingPolicy
+from telecontrol.outbox.restore_guard import RestoreGuard
 from telecontrol.outbox.sweeps import send_due, settle_doubts
 from telecontrol.outbox.targets import Target
 from telecontrol.reports import sweeps as report_sweeps
@@ -56,6 +57,8 @@ class Runtime:
     targets: Mapping[str, Target]
     guard: ClockGuard
     """Says before each sweep whether the hour can be trusted (PROMISES P16)."""
+    restored: RestoreGuard
+    """Notices a database that is older than what was done (PROMISES §3)."""
     held: str = ""
     """Why sending stands still, as a code; empty while it does not."""
     last_run: dict[str, datetime] = field(default_factory=dict)
@@ -90,7 +93,8 @@ def assemble(settings: Settings, *, clock: Clock | None = None) -> Runtime:
         "insurer": build_insurer_target(settings, database, operator),
     }
     guard = ClockGuard(clock, folder=settings.data_dir)
-    return Runtime(settings, clock, database, operator, targets, guard)
+    restored = RestoreGuard(settings.data_dir)
+    return Runtime(settings, clock, database, operator, targets, guard, restored)
 
 
 Sweep = Callable[[Runtime, asyncio.Event], Awaitable[object]]
@@ -214,6 +218,7 @@ class Worker:
 
     async def _guarded(self, name: str, sweep: Sweep) -> None:
         try:
+            await self._runtime.restored.check(self._runtime.database, now=self._runtime.clock.now())
             if not await may_not_work(self._runtime):
                 await sweep(self._runtime, self._stopping)
         except Exception as error:
