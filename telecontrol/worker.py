@@ -23,13 +23,16 @@ from telecontrol import log
 from telecontrol.accounts.access_codes import forget_codes
 from telecontrol.accounts.api_keys import forget_answers
 from telecontrol.accounts.sign_in import forget_old_sign_ins
-from telecontrol.clock import Clock, SystemClock
+from telecontrol.clock import Clock, WatchedClock
 from telecontrol.config import Settings
 from telecontrol.controls.import_drafts import forget_drafts
 from telecontrol.db.session import Database
 from telecontrol.errors import Misconfigured
+from telecontrol.insights.sweeps import survey_invitations
 from telecontrol.notify.targets import build_targets
+from telecontrol.outbox.clock_guard import ClockGuard
 from telecontrol.outbox.policy import CURRENT, SendingPolicy
+from telecontrol.outbox.restore_guard import RestoreGuard
 from telecontrol.outbox.sweeps import send_due, settle_doubts
 from telecontrol.outbox.targets import Target
 from telecontrol.reports import sweeps as report_sweeps
@@ -55,6 +58,12 @@ class Runtime:
     database: Database
     operator: Operator
     targets: Mapping[str, Target]
+    guard: ClockGuard
+    """Says before each sweep whether the hour can be trusted (PROMISES P16)."""
+    restored: RestoreGuard
+    """Notices a database that is older than what was done (PROMISES §3)."""
+    held: str = ""
+    """Why sending stands still, as a code; empty while it does not."""
     last_run: dict[str, datetime] = field(default_factory=dict)
     """When each sweep last ended well, by the machine's clock; empty when this process runs no worker."""
     failing: dict[str, str] = field(default_factory=dict)
@@ -66,7 +75,8 @@ class Runtime:
         latest = max(self.last_run.values())
         if datetime.now(UTC) - latest > _SILENT_AFTER:
             return {"worker": "no sweep has ended for five minutes"}
-        return {"worker": "; ".join(f"{name}: {reason}" for name, reason in sorted(self.failing.items())) or None}
+        failing = "; ".join(f"{name}: {reason}" for name, reason in sorted(self.failing.items()))
+        return {"worker": failing or None, "sending": f"held back: {self.held}" if self.held else None}
 
     async def aclose(self) -> None:
         for target in self.targets.values():
@@ -78,14 +88,16 @@ class Runtime:
 def assemble(settings: Settings, *, clock: Clock | None = None) -> Runtime:
     """Build a process's runtime. Raises `Misconfigured` when the settings must not start. Opens no connection yet."""
     settings.require_startable()
-    clock = clock or SystemClock()
+    clock = clock or WatchedClock()
     database = Database(settings.database_url)
     operator = Operator.from_settings(settings)
     targets = {
         **build_targets(settings, database, clock),
         "insurer": build_insurer_target(settings, database, operator),
     }
-    return Runtime(settings, clock, database, operator, targets)
+    guard = ClockGuard(clock, folder=settings.data_dir)
+    restored = RestoreGuard(settings.data_dir)
+    return Runtime(settings, clock, database, operator, targets, guard, restored)
 
 
 Sweep = Callable[[Runtime, asyncio.Event], Awaitable[object]]
@@ -101,6 +113,12 @@ async def _decide(runtime: Runtime, _stopping: asyncio.Event) -> None:
     await report_sweeps.sweep(database, operator=operator, now=runtime.clock.now())
     await close_rooms_over(database, now=runtime.clock.now())
     await desk_digests(database, operator=operator, now=runtime.clock.now())
+
+
+async def _survey(runtime: Runtime, _stopping: asyncio.Event) -> None:
+    """Ask those who were seen yesterday what they think of it. Nothing is late here: a few times an hour is enough."""
+    secret = runtime.settings.secret.get_secret_value()
+    await survey_invitations(runtime.database, operator=runtime.operator, secret=secret, now=runtime.clock.now())
 
 
 async def _send(runtime: Runtime, stopping: asyncio.Event) -> None:
@@ -138,6 +156,7 @@ _SWEEPS: dict[str, tuple[Sweep, float]] = {
     "decide": (_decide, 10),
     "send": (_send, 1),
     "settle": (_settle, 15),
+    "survey": (_survey, 600),
     "tidy": (_tidy, 86_400),
 }
 """Each sweep with the seconds between two of its runs."""
@@ -146,8 +165,16 @@ _SWEEPS: dict[str, tuple[Sweep, float]] = {
 async def run_once(runtime: Runtime) -> None:
     """All that is due now, in the right order, until what was decided has been sent: the demo's time bar, and tests."""
     never = asyncio.Event()
-    for sweep in (_decide, _settle, _send, _decide, _send):
+    if await may_not_work(runtime):
+        return
+    for sweep in (_decide, _survey, _settle, _send, _decide, _send):
         await sweep(runtime, never)
+
+
+async def may_not_work(runtime: Runtime) -> str:
+    """Why nothing timed may be decided or sent now, as a code; empty when it may. Looked at before each sweep."""
+    runtime.held = await runtime.guard.reason(runtime.database) or ""
+    return runtime.held
 
 
 class Worker:
@@ -198,7 +225,9 @@ class Worker:
 
     async def _guarded(self, name: str, sweep: Sweep) -> None:
         try:
-            await sweep(self._runtime, self._stopping)
+            await self._runtime.restored.check(self._runtime.database, now=self._runtime.clock.now())
+            if not await may_not_work(self._runtime):
+                await sweep(self._runtime, self._stopping)
         except Exception as error:
             # The database may be down or the disk full: the rows are still there, the next tick catches up.
             self._runtime.failing[name] = type(error).__name__

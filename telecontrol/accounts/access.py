@@ -70,6 +70,8 @@ class Kind(StrEnum):
     SETTINGS = "settings"
     """Organisations, insurers, doctors, sites, users, API keys, policies."""
     IMPORT = "import"
+    SURVEY = "survey"
+    """Answers of the insured, apart from whoever gave them; staff read them in groups alone."""
 
 
 class RowFilter(StrEnum):
@@ -187,6 +189,7 @@ GRANTS: dict[tuple[Kind, str], dict[Action, dict[Who, Relation]]] = {
         Action.CREATE: {_AD: _OWN},
         Action.CHANGE: {_AD: _OWN},
     },
+    (Kind.SURVEY, ANY): {Action.CREATE: {_I: _OWN}, Action.READ: {_H: _OWN, _AD: _OWN}},
     (Kind.IMPORT, "controls"): {Action.READ: {_H: _OWN}, Action.CREATE: {_H: _OWN}},
     (Kind.IMPORT, "reference_data"): {Action.READ: {_AD: _OWN}, Action.CREATE: {_AD: _OWN}},
 }

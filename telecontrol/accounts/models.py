@@ -32,6 +32,8 @@ class Organisation(HasId, Base):
     """The same in English; empty where nobody wrote it."""
     accent_colour: Mapped[str] = mapped_column(String(7), default="")
     phone: Mapped[str] = mapped_column(String(32), default="")
+    email: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    """Where the organisation hears of its requests' stages; empty: it follows them on its own."""
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 

@@ -20,6 +20,7 @@ from telecontrol.db.journal import Actor, record
 from telecontrol.errors import Conflict, InvalidInput, NotFound
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_EMAIL = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z0-9]{2,}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _Party = TypeVar("_Party", Organisation, Insurer)
 
@@ -32,6 +33,7 @@ class OrganisationFacts:
     name: str
     mandate: str = ""
     phone: str = ""
+    email: str = ""
     accent_colour: str = ""
     is_active: bool = True
 
@@ -158,6 +160,7 @@ def _checked_organisation(facts: OrganisationFacts) -> OrganisationFacts:
         name=let(lambda text: one_line(text, field="name", longest=120, is_needed=True), facts.name),
         mandate=let(lambda text: one_line(text, field="mandate", longest=300), facts.mandate),
         phone=let(_phone, facts.phone),
+        email=let(_email, facts.email),
         accent_colour=let(_colour, facts.accent_colour),
         is_active=facts.is_active,
     )
@@ -203,6 +206,14 @@ def _phone(text: str) -> str:
     if number is None or not phonenumbers.is_possible_number(number):
         raise InvalidInput("not a phone number", field="phone", code="phone_unreadable")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _email(text: str) -> str:
+    """An address that mail can carry; empty stays empty."""
+    address = text.strip()
+    if address and (len(address) > 254 or not address.isascii() or not _EMAIL.fullmatch(address)):
+        raise InvalidInput("not an e-mail address", field="email", code="email_malformed")
+    return address
 
 
 def _colour(text: str) -> str:

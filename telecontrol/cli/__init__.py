@@ -158,6 +158,17 @@ def bounce() -> None:
 
 
 @app.command()
+def reconcile(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """After restoring an old backup: say what may have been sent since, hand it to the desk, let sending resume."""
+    from telecontrol.cli.reconcile import reconcile as run
+
+    settings = _settings()
+    _run(lambda database: run(database, settings, yes=yes, console=Console()))
+
+
+@app.command()
 def openapi(
     out: Annotated[Path | None, typer.Option(help="File to write; standard output otherwise.")] = None,
 ) -> None:

@@ -60,6 +60,8 @@ class Rules:
     conclusion_told_to_insured: bool = True
     requester_told: bool = False
     """Whether the requester hears the administrative conclusion (B, C)."""
+    survey_invited: bool = True
+    """Whether an e-mail the day after a video appointment asks the two questions of the survey (choice)."""
     identity_failures_before_report: int = 2
 
     @property

@@ -45,7 +45,13 @@ FIGURES = (
     Figure("link_days_after", 1, 365),
     Figure("identity_failures_before_report", 1, 10),
 )
-SWITCHES = ("report_48h", "report_when_not_attributable", "conclusion_told_to_insured", "requester_told")
+SWITCHES = (
+    "report_48h",
+    "report_when_not_attributable",
+    "conclusion_told_to_insured",
+    "requester_told",
+    "survey_invited",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,18 @@ class AttendanceReceipt(ForAppointment):
 
     arrived_at: datetime
     left_at: datetime | None = None
+    """Last sign of their presence, where one is known."""
+    failed_technically: bool = False
+    """The call did not work: the receipt says that they were there all the same."""
+    has_survey: bool = False
+    """Whether the page asks two questions about this appointment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SurveyInvitation(ForAppointment):
+    """Two questions about the appointment of the day before. Asked once."""
+
+    KIND: ClassVar[str] = "survey_invitation"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -60,6 +60,7 @@ _ALL = (
     Message(c.AppointmentKept, "insured", _BOTH, max_segments=2),
     Message(c.AccessCode, "insured", _BOTH),
     Message(c.AttendanceReceipt, "insured", _BOTH, max_segments=2),
+    Message(c.SurveyInvitation, "insured"),
     Message(c.ConclusionToInsured, "insured", _BOTH, max_segments=2),
     Message(c.DoctorBooked, "doctor"),
     Message(c.DoctorMoved, "doctor"),

@@ -165,3 +165,14 @@ class PausedTarget(Base):
     paused_at: Mapped[datetime]
     until_at: Mapped[datetime]
     code: Mapped[str] = mapped_column(String(80))
+
+
+class WorkMark(Base):
+    """How far the work of this database was, as one row that only grows; `restore_guard` keeps the same outside of it."""
+
+    __tablename__ = "work_mark"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    lineage: Mapped[str] = mapped_column(String(36))
+    number: Mapped[int]
+    marked_at: Mapped[datetime]

@@ -22,7 +22,7 @@ from telecontrol.reports.deadlines import alert_instants, report_due_at
 from telecontrol.reports.facts import with_evidence, with_wait
 from telecontrol.reports.models import AbsenceQualification, Qualification, Report
 from telecontrol.reports.reports import SUBJECT, draft, draft_of, withdraw
-from telecontrol.reports.telling import chase_doctor
+from telecontrol.reports.telling import chase_doctor, tell_over
 from telecontrol.scheduling.alerts import alert_desk
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.endings import SUBJECT as APPOINTMENT
@@ -45,7 +45,7 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
     The insured never arrived: a report is drafted, due from the end of the waiting time, and the doctor is asked to sign it.
     The insured had arrived, or something technical went wrong: the doctor is asked to conclude; that is never an absence
     (PROMISES P17) and nothing is drafted. Nor is it when the service saw no doctor wait in the room of a video appointment: what
-    is proposed then is that the doctor was not there, and the desk is told.
+    is proposed then is that the doctor was not there, and the desk is told. Whoever came gets their receipt now.
     """
     appointment = dossier.appointment
     facts = await with_evidence(session, appointment, Circumstances())
@@ -59,6 +59,7 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
         actor=SERVICE,
         now=now,
     )
+    await tell_over(session, operator, dossier, now=now)
     desk_task = await find_open(session, TaskKind.CONTROL_TO_QUALIFY, subject_id=dossier.control.id)
     is_absent = not was_there and not facts.technical_problem_at
     is_unattended = is_absent and await _is_unattended(session, dossier, now=now)

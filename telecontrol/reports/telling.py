@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.models import Procedure
 from telecontrol.controls.results import CONSEQUENCES, Result
-from telecontrol.controls.states import Act
-from telecontrol.notify.contexts import AttendanceReceipt, ConclusionToInsured, DoctorConclusionDue, DoctorSignatureDue
+from telecontrol.controls.states import Act, ControlState
+from telecontrol.notify.contexts import ConclusionToInsured, DoctorConclusionDue, DoctorSignatureDue
 from telecontrol.reports.models import Conclusion
 from telecontrol.scheduling.deadlines import next_open_instant
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.operator import Operator
+from telecontrol.scheduling.presence import certify, presence_of
+from telecontrol.scheduling.requester import Stage, tell_requester
 from telecontrol.scheduling.telling import About, tell_doctor, tell_insured
 from telecontrol.tasks.desk import open_task
 from telecontrol.tasks.models import Owner, Task, TaskKind
@@ -33,10 +35,11 @@ async def tell_conclusion(
     arrived_at: datetime | None,
     now: datetime,
 ) -> None:
-    """The insured hears the conclusion where the procedure allows it, and gets proof of having come when they came.
+    """The insured hears the conclusion where the procedure allows it, and gets proof of having come when they came; the
+    requester hears that there is a result, and which where the procedure allows that.
 
-    By e-mail only, in the open window: a conclusion does not belong on a lock screen. Who has no address is not skipped in
-    silence: the desk sends a letter.
+    To the insured by e-mail only, in the open window: a conclusion does not belong on a lock screen. Who has no address is not
+    skipped in silence: the desk sends a letter.
     """
     about = About("conclusion", conclusion.id, conclusion.version)
     leaves = next_open_instant(now, dossier.zone)
@@ -60,19 +63,20 @@ async def tell_conclusion(
             effect=effect,
             review_days=_REVIEW_DAYS if effect == "benefits" else 0,
         )
-    if arrived_at is not None:
-        await tell_insured(
-            session,
-            operator,
-            dossier,
-            AttendanceReceipt,
-            now=now,
-            not_before=leaves,
-            mail_only=True,
-            about=about,
-            arrived_at=arrived_at,
-            left_at=None,
-        )
+    examined_until = conclusion.event_at if CONSEQUENCES[conclusion.result].examination_took_place else None
+    presence = await presence_of(session, dossier, now=now, told_at=arrived_at, examined_until=examined_until)
+    failed = conclusion.result is Result.TECHNICAL_FAILURE
+    await certify(session, operator, dossier, presence, failed_technically=failed, now=now)
+    is_final = dossier.control.state is ControlState.CONCLUDED
+    stage = Stage.OPINION_AVAILABLE if is_final else Stage.FIRST_RESULTS
+    await tell_requester(session, operator, dossier, stage, result=str(conclusion.result), now=now)
+
+
+async def tell_over(session: AsyncSession, operator: Operator, dossier: Dossier, *, now: datetime) -> None:
+    """The appointment is over and nobody concluded it: somebody who came has their proof now, whenever the doctor concludes."""
+    presence = await presence_of(session, dossier, now=now)
+    failed = presence is not None and presence.had_technical_problem
+    await certify(session, operator, dossier, presence, failed_technically=failed, now=now)
 
 
 async def _ask_for_a_letter(session: AsyncSession, dossier: Dossier, *, now: datetime) -> None:

@@ -38,6 +38,7 @@ from telecontrol.scheduling.endings import SUBJECT, limit_one_channel, move_cont
 from telecontrol.scheduling.freeing import current_dossier, free_declined, has_begun
 from telecontrol.scheduling.models import LIVE, Appointment, AppointmentState, PastVersion
 from telecontrol.scheduling.operator import Operator
+from telecontrol.scheduling.requester import Stage, tell_requester
 from telecontrol.tasks.desk import close_tasks, open_task
 from telecontrol.tasks.models import Owner, TaskKind
 from telecontrol.video.rooms import close_room
@@ -107,6 +108,7 @@ async def book(
     is_own_act = actor.kind is ActorKind.INSURED
     await telling.convoke(session, operator, dossier, now=now, hold=hold, is_own_act=is_own_act)
     await telling.tell_doctor(session, operator, dossier, DoctorBooked, now=now)
+    await tell_requester(session, operator, dossier, Stage.TAKEN_IN_CHARGE, now=now)
     await _warn_of_missing_channel(session, dossier, now=now)
     return appointment
 

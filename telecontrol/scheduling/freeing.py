@@ -21,6 +21,7 @@ from telecontrol.scheduling.endings import SUBJECT, end_appointment, move_contro
 from telecontrol.scheduling.insured_choices import in_person_choices
 from telecontrol.scheduling.models import Appointment, AppointmentState, Site
 from telecontrol.scheduling.operator import Operator
+from telecontrol.scheduling.presence import certify, presence_of
 from telecontrol.tasks.desk import open_task
 from telecontrol.tasks.models import Owner, TaskKind
 
@@ -48,9 +49,12 @@ async def cancel(
     _refuse_begun(appointment, now=now)
     if appointment.state not in (AppointmentState.BOOKED, AppointmentState.HELD):
         raise WrongState("this appointment can no longer be cancelled", state=str(appointment.state))
+    presence = await presence_of(session, dossier, now=now)
     knew = await _free(
         session, dossier, AppointmentState.CANCELLED_BY_SERVICE, then, actor=actor, now=now, reason=reason
     )
+    # Somebody may stand in the waiting room when the doctor gives up: they came, and can prove it.
+    await certify(session, operator, dossier, presence, now=now)
     await telling.tell_freed(
         session, operator, dossier, Cancellation, knew=knew, now=now, reason=reason, will_rebook=then is Act.RELEASE
     )

@@ -41,7 +41,7 @@ NOTICE_KINDS = tuple(kind + again for kind in (INVITATION, CHANGE, CONVOCATION) 
 ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER, KEPT)
 """What would be wrong once the hour is given up."""
 
-_USEFUL_AFTER = timedelta(days=2)
+USEFUL_AFTER = timedelta(days=2)
 """How long an answer to somebody's own act is still worth sending."""
 
 
@@ -182,7 +182,7 @@ async def tell_freed(
             recipient,
             now=now,
             not_before=leaves,
-            not_after=max(appointment.starts_at, leaves) + _USEFUL_AFTER,
+            not_after=max(appointment.starts_at, leaves) + USEFUL_AFTER,
             **facts,
         )
 
@@ -215,7 +215,7 @@ async def tell_insured(
             recipient,
             now=now,
             not_before=leaves,
-            not_after=not_after or leaves + _USEFUL_AFTER,
+            not_after=not_after or leaves + USEFUL_AFTER,
             about=about,
             **facts,
         )
@@ -313,7 +313,7 @@ async def tell_doctor(
         "fr",
         now=now,
         not_before=now,
-        not_after=not_after or max(appointment.starts_at, now) + _USEFUL_AFTER,
+        not_after=not_after or max(appointment.starts_at, now) + USEFUL_AFTER,
         about=about,
     )
 

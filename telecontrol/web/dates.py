@@ -32,6 +32,11 @@ def date_only(when: date | datetime, language: Translator, *, zone: str | None =
     return _date(when, "d MMMM y", language.locale, zone)
 
 
+def month(when: date, language: Translator, *, zone: str | None = None) -> str:
+    """ "mars 2026"."""
+    return _date(when, "MMMM y", language.locale, zone)
+
+
 def short_day(when: date | datetime, language: Translator, *, zone: str | None = None) -> str:
     """ "mar. 24 mars": for lists that staff read."""
     return _date(when, "E d MMM", language.locale, zone)

@@ -50,6 +50,7 @@ DESK = "/desk"
 DESK_APPOINTMENTS = "/desk/appointments"
 DESK_SEARCH = "/desk/search"
 DESK_IMPORT = "/desk/import"
+DESK_SATISFACTION = "/desk/satisfaction"
 
 ADMIN_ORGANISATIONS = "/admin/organisations"
 ADMIN_INSURERS = "/admin/insurers"
@@ -57,6 +58,8 @@ ADMIN_DOCTORS = "/admin/doctors"
 ADMIN_SITES = "/admin/sites"
 ADMIN_USERS = "/admin/users"
 ADMIN_POLICIES = "/admin/policies"
+ADMIN_SERVICE = "/admin/service"
+ADMIN_SATISFACTION = "/admin/satisfaction"
 
 # Development and demonstration.
 OUTBOX = "/outbox"

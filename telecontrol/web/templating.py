@@ -166,6 +166,7 @@ def _filters(translator: Translator) -> dict[str, Callable[..., object]]:
     return {
         "day": bound(dates.day),
         "date_only": bound(dates.date_only),
+        "month": bound(dates.month),
         "short_day": bound(dates.short_day),
         "hour": bound(dates.hour),
         "moment": bound(dates.moment),

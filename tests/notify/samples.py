@@ -68,7 +68,7 @@ _OPTIONAL_SPECIFIC: dict[str, dict[str, Any]] = {
     "release": {"missing_channel": "sms"},
     "refusal_receipt": {"undo_until": NOW + timedelta(minutes=30), "can_choose_slot": True},
     "refusal_freed": {"can_choose_slot": True, "next_at": STARTS_AT + timedelta(days=3)},
-    "attendance_receipt": {"left_at": _LATER},
+    "attendance_receipt": {"left_at": _LATER, "failed_technically": True, "has_survey": True},
     "conclusion_to_insured": {"result": "not_justified", "effect": "benefits", "review_days": 10},
     "in_person_convocation": {
         "after_decline": True,

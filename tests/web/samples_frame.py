@@ -24,6 +24,7 @@ def public(
         "organisation": {"name": organisation, "phone": "+33 1 84 80 00 00", "logo_href": None, "brand_href": None},
         "contact_email": "contact@telecontrol.example",
         "by_channels": "par e-mail et SMS",
+        "earlier": [],
         **more,
     }
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from telecontrol.scheduling.models import CompanionRole
 from telecontrol.scheduling.preparations import BY_VIDEO, IN_PERSON, InterpreterLanguage
+from telecontrol.web.pages.insured.proofs import Earlier
+from telecontrol.web.pages.insured.survey import FAVOURABLE, SATISFACTION
 from tests.web.samples_frame import NOW, PARIS, REUNION, public
 
 START = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -57,6 +59,19 @@ DAYS = [
     }
     for index, count in enumerate([3, 5, 2])
 ]
+
+
+ASKED = {
+    "survey_of": "7a2c1f4e-0f4b-4a39-9a53-3f1f4f8f7c11",
+    "survey_given": {"favourable": "", "satisfaction": "", "remark": ""},
+    "survey_errors": {},
+    "survey_choices": {
+        "favourable": [{"value": str(code), "name": name} for code, name in FAVOURABLE.items()],
+        "satisfaction": [{"value": str(level), "name": name} for level, name in SATISFACTION.items()],
+        "longest": 500,
+    },
+}
+EARLIER = [Earlier(START - timedelta(days=9), REUNION, "/r/receipt?of=1", "/r/survey?of=1")]
 
 
 def home(**changes: Any) -> dict[str, Any]:
@@ -156,11 +171,19 @@ def after(**changes: Any) -> dict[str, Any]:
             "title": "Arrêt justifié",
             "text": "Le médecin estime que votre arrêt de travail est justifié à la date du contrôle. Vous n'avez rien à faire.",
         },
+        "steps": [
+            "Rien ne change pour vous : votre arrêt de travail se poursuit comme prévu.",
+            "Vous n'avez rien à faire.",
+        ],
         "rights": ["Vous pouvez demander à votre organisme le résultat écrit de ce contrôle."],
         "survey": "open",
-        "next_href": "",
+        **ASKED,
     }
     return public(**{"now": LATER, **values, **changes})
+
+
+def survey(**changes: Any) -> dict[str, Any]:
+    return public(**{"now": LATER, "path": "/r/survey", "appointment": WHEN, "survey": "open", **ASKED, **changes})
 
 
 def declined(**changes: Any) -> dict[str, Any]:
@@ -306,11 +329,24 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "insured/after_technical": ("insured/after.html", after(outcome="technical", conclusion=None, survey="none")),
     "insured/after_not_held": ("insured/after.html", after(outcome="not_held", attendance=None, survey="none")),
     "insured/after_over": ("insured/after.html", after(outcome="over", survey="none")),
-    "insured/after_no_conclusion": ("insured/after.html", after(outcome="no_conclusion", conclusion=None)),
+    "insured/after_no_conclusion": (
+        "insured/after.html",
+        after(outcome="no_conclusion", conclusion=None, earlier=EARLIER),
+    ),
     "insured/after_absent": (
         "insured/after.html",
-        after(outcome="not_attended", attendance=None, conclusion=None, survey="none", next_href="/r"),
+        after(outcome="not_attended", attendance=None, conclusion=None, survey="none"),
     ),
+    "insured/survey": ("insured/survey.html", survey()),
+    "insured/survey_refused": (
+        "insured/survey.html",
+        survey(
+            survey_given={"favourable": "yes", "satisfaction": "4", "remark": "J'étais stressée."},
+            survey_errors={"remark": "Choisissez une réponse.", "favourable": "Choisissez une réponse."},
+        ),
+    ),
+    "insured/survey_done": ("insured/survey.html", survey(survey="done")),
+    "insured/survey_view_only": ("insured/survey.html", survey(survey="none")),
     "insured/receipt": (
         "insured/receipt.html",
         public(
@@ -318,6 +354,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             reference=REFERENCE,
             appointment=WHEN,
             attendance={"arrived_at": NEAR, "left_at": None},
+            place=None,
             issued_at=LATER,
             operator_name="Télécontrôle",
         ),

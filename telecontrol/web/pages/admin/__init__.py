@@ -12,10 +12,11 @@ from telecontrol.web.pages.admin import (
     insurers,
     organisations,
     policies,
+    service,
     sites,
     users,
 )
 
 pages = APIRouter()
-for module in (organisations, api_keys, insurers, doctors, approvals, agendas, sites, users, policies):
+for module in (organisations, api_keys, insurers, doctors, approvals, agendas, sites, users, policies, service):
     pages.include_router(module.pages)

@@ -234,6 +234,12 @@ SWITCHES: Mapping[str, tuple[str, str]] = {
         mark("Conclusion administrative dite au demandeur"),
         mark("Jamais un mot médical."),
     ),
+    "survey_invited": (
+        mark("Invitation à donner son avis"),
+        mark(
+            "Un e-mail le lendemain d'un rendez-vous en visioconférence, une seule fois. Les réponses restent sans nom."
+        ),
+    ),
 }
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (

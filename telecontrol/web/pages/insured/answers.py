@@ -134,7 +134,7 @@ async def choose(
         except (SlotTaken, NoticeImpossible):
             dossier = await own_dossier(session, viewer)
             state = state_of(dossier, now=now, may_act=True)
-            return await show_state(request, session, dossier, state, now=now, status=409, error="taken")
+            return await show_state(request, session, dossier, state, guest=guest, now=now, status=409, error="taken")
         await prepare_calendar(session, await own_dossier(session, viewer), runtime.settings, now=now)
     return see_other(request, paths.HOME, text=mark("Votre rendez-vous sur place est réservé."))
 

@@ -31,6 +31,8 @@ def insured_page(
         "appointment": facts_of(dossier),
         "reference": dossier.control.reference,
         "by_channels": templates_of(request).translators[language].t(_by_channels(dossier.insured)),
+        # What an earlier appointment of the same control left: only the one page of many states looks for it.
+        "earlier": getattr(request.state, "earlier", []),
         **context,
     }
     return page(request, template, now=now, status=status, language=language, **values)

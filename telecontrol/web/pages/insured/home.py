@@ -22,11 +22,13 @@ from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.i18n import Translator, mark, typeset
-from telecontrol.web.insured_door import GuestDep, KnownGuestDep
+from telecontrol.web.insured_door import Guest, GuestDep, KnownGuestDep
 from telecontrol.web.pages.insured.after import show_after
 from telecontrol.web.pages.insured.code import ask_code
 from telecontrol.web.pages.insured.frame import insured_page, language_for, person_of
 from telecontrol.web.pages.insured.gate import ask_birth_date
+from telecontrol.web.pages.insured.proofs import earlier_of
+from telecontrol.web.pages.insured.survey import secret_of
 from telecontrol.web.rendering import see_other, templates_of
 
 pages = APIRouter(route_class=HelpfulRoute)
@@ -60,7 +62,7 @@ async def home(request: Request, guest: GuestDep, session: ReadingDep, now: NowD
     dossier = await own_dossier(session, viewer)
     state = state_of(dossier, now=now, may_act=viewer.may_act)
     prepared = await prepared_for(session, viewer, dossier)
-    return await show_state(request, session, dossier, state, prepared=prepared, now=now)
+    return await show_state(request, session, dossier, state, guest=guest, prepared=prepared, now=now)
 
 
 @pages.get(paths.MOVED)
@@ -80,12 +82,15 @@ async def show_state(
     dossier: Dossier,
     state: PageState,
     *,
+    guest: Guest,
     now: datetime,
     prepared: Prepared = Prepared(),  # noqa: B008  (frozen)
     status: int = 200,
     error: str = "",
 ) -> Response:
     """The page in `state`. `error` is `taken` when the in-person slot that was chosen has just gone."""
+    secret = secret_of(request.app.state.runtime)
+    request.state.earlier = await earlier_of(session, dossier, secret=secret, now=now)
     match state.stage:
         case Stage.BEFORE | Stage.NEAR | Stage.IN_CALL:
             test = (await latest_tests(session, [dossier.appointment.id])).get(dossier.appointment.id)
@@ -108,7 +113,7 @@ async def show_state(
             has_both = bool(dossier.insured.email and dossier.insured.phone)
             return insured_page(request, "insured/released.html", dossier, now=now, has_both_channels=has_both)
         case Stage.AFTER:
-            return await show_after(request, session, dossier, now=now)
+            return await show_after(request, session, dossier, guest, now=now)
 
 
 def _video(
