@@ -121,6 +121,9 @@ GRANTS: dict[tuple[Kind, str], dict[Action, dict[Who, Relation]]] = {
         Action.READ: {_I: _OWN, _D: _OWN, _M: _OWN, _H: _OWN, _E: _OWN, _P: _OWN},
         Action.CHANGE: {_H: _OWN, _E: _OWN, _P: _OWN},
     },
+    (Kind.INSURED, "language"): {
+        Action.CHANGE: {_I: _OWN},
+    },
     (Kind.INSURED, "place_of_rest"): {
         Action.READ: {_I: _OWN, _D: _OWN, _M: _OWN, _H: _BEFORE, _E: _OWN},
         Action.CHANGE: {_H: _BEFORE, _E: _OWN, _P: _OWN},

@@ -27,11 +27,13 @@ _Party = TypeVar("_Party", Organisation, Insurer)
 
 @dataclass(frozen=True, slots=True)
 class OrganisationFacts:
-    """What is kept of an organisation, as typed. `mandate` is a sentence that the insured read."""
+    """What is kept of an organisation, as typed. `mandate` is a sentence that the insured read, in French and, where
+    `mandate_en` is given, in English."""
 
     code: str
     name: str
     mandate: str = ""
+    mandate_en: str = ""
     phone: str = ""
     email: str = ""
     accent_colour: str = ""
@@ -159,6 +161,7 @@ def _checked_organisation(facts: OrganisationFacts) -> OrganisationFacts:
         code=let(_code, facts.code),
         name=let(lambda text: one_line(text, field="name", longest=120, is_needed=True), facts.name),
         mandate=let(lambda text: one_line(text, field="mandate", longest=300), facts.mandate),
+        mandate_en=let(lambda text: one_line(text, field="mandate_en", longest=300), facts.mandate_en),
         phone=let(_phone, facts.phone),
         email=let(_email, facts.email),
         accent_colour=let(_colour, facts.accent_colour),

@@ -57,12 +57,14 @@ async def add_cast(session: AsyncSession, *, now: datetime) -> Cast:
         code="cpam-69",
         name="CPAM du Rhône",
         mandate="Votre caisse d'assurance maladie nous a chargés d'organiser ce rendez-vous.",
+        mandate_en="Your health insurance fund has asked us to arrange this appointment.",
         created_at=now,
     )
     town = Organisation(
         code="villeneuve",
         name="Ville de Villeneuve-sur-Saône",
         mandate="Votre employeur, la Ville de Villeneuve-sur-Saône, nous a chargés d'organiser ce rendez-vous.",
+        mandate_en="Your employer, the town of Villeneuve-sur-Saône, has asked us to arrange this appointment.",
         accent_colour="#6b3fa0",
         created_at=now,
     )

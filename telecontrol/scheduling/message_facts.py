@@ -51,7 +51,7 @@ async def facts_for_insured(
         return link_url(operator.public_url, token)
 
     return {
-        "mandate": dossier.organisation.mandate,
+        "mandate": mandate_of(dossier),
         "reference": dossier.control.reference,
         "check_url": f"{operator.public_url}/genuine",
         "privacy_url": f"{operator.public_url}/privacy",
@@ -67,6 +67,12 @@ async def facts_for_insured(
         "ics_sequence": appointment.version - 1,
         "reached_by": "" if insured.email and insured.phone else "mail" if insured.email else "sms",
     }
+
+
+def mandate_of(dossier: Dossier) -> str:
+    """On whose behalf the person is called, in their language where the organisation wrote it."""
+    organisation = dossier.organisation
+    return (organisation.mandate_en if dossier.insured.language == "en" else "") or organisation.mandate
 
 
 def place_of(dossier: Dossier, kind: type[Letterhead]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telecontrol.errors import InvalidInput
+from telecontrol.notify.colours import DEFAULT_ACCENT
 from telecontrol.web.brand import brand_css, contrast
 from telecontrol.web.templating import WEB
 
@@ -31,6 +32,10 @@ def rgb(text: str) -> tuple[float, float, float]:
 
 def ratio(one: str, other: str) -> float:
     return contrast(rgb(one), rgb(other))
+
+
+def test_a_message_wears_the_colour_of_the_pages() -> None:
+    assert tokens("light")["accent"] == DEFAULT_ACCENT
 
 
 def test_contrast_is_the_standard_one() -> None:

@@ -1,4 +1,4 @@
-"""somebody waits for an absent doctor; a mandate in English; the language chosen on a page"""
+"""somebody waits for an absent doctor; a mandate in English"""
 
 from __future__ import annotations
 
@@ -26,14 +26,8 @@ def upgrade() -> None:
     with op.batch_alter_table("organisation", schema=None) as batch_op:
         batch_op.add_column(sa.Column("mandate_en", sa.String(length=300), server_default="", nullable=False))
 
-    with op.batch_alter_table("insured_visit", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("language", sa.String(length=8), server_default="", nullable=False))
-
 
 def downgrade() -> None:
-    with op.batch_alter_table("insured_visit", schema=None) as batch_op:
-        batch_op.drop_column("language")
-
     with op.batch_alter_table("organisation", schema=None) as batch_op:
         batch_op.drop_column("mandate_en")
 

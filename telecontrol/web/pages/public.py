@@ -25,6 +25,8 @@ from telecontrol.web.birth_dates import as_birth_date
 from telecontrol.web.brand import brand_css
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
+from telecontrol.web.insured_door import AnyGuestDep
+from telecontrol.web.insured_language import pressed
 from telecontrol.web.rendering import local_path, page, public_brand, remember_language, templates_of
 from telecontrol.web.security import remember_browser
 from telecontrol.worker import Runtime
@@ -61,12 +63,18 @@ async def accessibility(request: Request, runtime: RuntimeDep, now: NowDep) -> R
 async def choose_language(
     request: Request,
     runtime: RuntimeDep,
+    guest: AnyGuestDep,
+    session: SessionDep,
+    now: NowDep,
     language: Annotated[str, Form(max_length=8)] = "",
     next: Annotated[str, Form(max_length=500)] = "",  # noqa: A002
 ) -> Response:
-    response = Response(status_code=303, headers={"Location": local_path(next, otherwise=paths.WELCOME)})
+    there = local_path(next, otherwise=paths.WELCOME)
+    response = Response(status_code=303, headers={"Location": there})
     if language in templates_of(request).languages:
         remember_language(response, runtime.settings, language)
+        if there == paths.HOME or there.startswith((f"{paths.HOME}/", paths.link(""))):
+            await pressed(request, response, session, guest, language=language, now=now)
     remember_browser(request, response)
     return response
 

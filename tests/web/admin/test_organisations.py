@@ -32,13 +32,15 @@ async def test_an_organisation_is_added_once_and_changed(
     assert page.title.startswith("Caisse du Rhône")
     assert "04 72 00 00 00" in (await admin.get(HERE)).words
 
-    page = await fill(admin, page, page.path, name="CPAM du Rhône", accent_colour="#1D5FA8", is_active=None)
+    page = await fill(
+        admin, page, page.path, name="CPAM du Rhône", mandate_en="Your fund.", accent_colour="#1D5FA8", is_active=None
+    )
     assert "CPAM du Rhône Inactif" in page.words
     assert "accent?accent_colour=%231d5fa8" in page.html
     assert await acts() == ["organisation.created", "organisation.updated"]
     assert await acts("fields") == [
         ("organisation.created", None),
-        ("organisation.updated", ["name", "accent_colour", "is_active"]),
+        ("organisation.updated", ["name", "mandate_en", "accent_colour", "is_active"]),
     ]
 
 

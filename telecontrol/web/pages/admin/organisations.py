@@ -40,7 +40,7 @@ from telecontrol.web.rendering import see_other
 from telecontrol.web.staff_door import Staff
 
 pages = APIRouter()
-_FIELDS = ("code", "name", "mandate", "phone", "email", "accent_colour", "is_active")
+_FIELDS = ("code", "name", "mandate", "mandate_en", "phone", "email", "accent_colour", "is_active")
 _ONE = paths.admin(paths.ADMIN_ORGANISATIONS, "{organisation_id:uuid}")
 _NEW = paths.admin(paths.ADMIN_ORGANISATIONS, "new")
 _ACCENT = paths.admin(paths.ADMIN_ORGANISATIONS, "accent")

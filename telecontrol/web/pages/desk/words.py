@@ -78,6 +78,7 @@ _TOLD: dict[str, tuple[str, str, str]] = {
     "report.refused": (mark("Rapport refusé par l'assureur"), "exclamation-octagon", "danger"),
     "report.withdrawn": (mark("Rapport retiré"), "archive", ""),
     "report.breached": (mark("Délai de 48 heures dépassé"), "alarm-fill", "danger"),
+    "insured.language_chosen": (mark("L'assuré a choisi la langue de ses messages"), "translate", ""),
     "insured.contact_changed": (mark("Coordonnées corrigées"), "pen", ""),
     "insured.address_refused": (mark("Adresse ou numéro refusé par le prestataire"), "envelope-x", "warning"),
     "link.sent_again": (mark("Lien renvoyé à l'assuré"), "link-45deg", ""),

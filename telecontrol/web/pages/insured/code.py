@@ -32,6 +32,7 @@ from telecontrol.web.dates import masked_email, masked_phone
 from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.insured_door import Guest, GuestDep
+from telecontrol.web.insured_language import follow_press
 from telecontrol.web.pages.insured.calendar import prepare_calendar
 from telecontrol.web.pages.insured.frame import insured_page
 from telecontrol.web.pages.insured.gate import note_blocked
@@ -110,6 +111,7 @@ async def verify(
     )
     match answer:
         case Verified():
+            await follow_press(request, session, visit, link, now=now)
             await prepare_calendar(session, dossier, runtime.settings, now=now)
             is_moved = await hour_told(session, link, dossier) is not None
             return see_other(request, paths.MOVED if is_moved else paths.HOME)

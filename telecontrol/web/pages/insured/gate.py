@@ -34,6 +34,7 @@ from telecontrol.web.birth_dates import as_birth_date
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.insured_door import VISIT_COOKIE, VISIT_LASTS, Guest, GuestDep, set_visit
+from telecontrol.web.insured_language import follow_press
 from telecontrol.web.pages.insured.calendar import prepare_calendar
 from telecontrol.web.pages.insured.frame import insured_page, language_for
 from telecontrol.web.rendering import LANGUAGE_COOKIE, page, public_brand, remember_language, see_other
@@ -76,6 +77,8 @@ async def exchange(request: Request, runtime: RuntimeDep, session: SessionDep, n
     visit = await open_visit(session, link, now=now, lifetime=VISIT_LASTS, verified_at=verified_at)
     is_moved = False
     if verified_at is not None:
+        if (opened := await find_visit(session, visit, now=now)) is not None:
+            await follow_press(request, session, *opened, now=now)
         await prepare_calendar(session, dossier, runtime.settings, now=now)
         is_moved = await hour_told(session, link, dossier) is not None
     response = see_other(request, paths.MOVED if is_moved else paths.HOME)
@@ -117,6 +120,7 @@ async def verify(
     )
     match answer:
         case Verified():
+            await follow_press(request, session, visit, link, now=now)
             await prepare_calendar(session, dossier, runtime.settings, now=now)
             is_moved = await hour_told(session, link, dossier) is not None
             return see_other(request, paths.MOVED if is_moved else paths.HOME)

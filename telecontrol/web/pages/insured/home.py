@@ -236,7 +236,9 @@ def mandate_of(request: Request, dossier: Dossier) -> str:
     """Who calls and what for, then on whose behalf, in the organisation's own words."""
     words = _words(request, dossier)
     why = words.plain(_WHY[dossier.control.procedure], organisation=dossier.organisation.name)
-    mandate = typeset(dossier.organisation.mandate.strip().rstrip("."), language=words.code)
+    organisation = dossier.organisation
+    told = (organisation.mandate_en if words.code == "en" else "") or organisation.mandate
+    mandate = typeset(told.strip().rstrip("."), language=words.code)
     return f"{why} {mandate}." if mandate else why
 
 
