@@ -36,7 +36,9 @@ from telecontrol.scheduling.booking import book
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.freeing import cancel_control
 from telecontrol.scheduling.models import Appointment
+from telecontrol.scheduling.preparations import InterpreterLanguage, Need, Prepared, prepare
 from telecontrol.video.attendance import Fact, record_facts
+from telecontrol.video.device_tests import Route, Step, record_test
 from telecontrol.video.models import CallRoom, EventKind, Role
 from telecontrol.video.rooms import close_room
 from telecontrol.video.waiting import arrive
@@ -138,6 +140,18 @@ class Story:
                 now=self.clock.now(),
             )
 
+    async def prepare(self, appointment_id: uuid.UUID, prepared: Prepared) -> None:
+        async with self.runtime.database.transaction() as session:
+            dossier = await load_dossier(session, appointment_id, lock=True)
+            actor = _insured(dossier.appointment)
+            await prepare(session, dossier=dossier, prepared=prepared, places=2, actor=actor, now=self.clock.now())
+
+    async def test_device(self, appointment_id: uuid.UUID, *, route: Route = Route.DIRECT, **found: str) -> None:
+        """A test of the device in which everything works but what is `found`."""
+        steps = {**{str(step): "ok" for step in Step}, **found}
+        async with self.runtime.database.transaction() as session:
+            await record_test(session, subject_id=appointment_id, steps=steps, route=route, now=self.clock.now())
+
     async def cancel(self, control_id: uuid.UUID) -> None:
         async with self.runtime.database.transaction() as session:
             await cancel_control(
@@ -211,9 +225,9 @@ async def tell(story: Story) -> None:
     failed = await story.book(early[3], -1, time(14, 0), doctor=2)
     declined = await story.book(early[4], 1, time(9, 0))
     announced = await story.book(early[5], 1, time(10, 0), doctor=1)
-    await story.book(early[6], 0, time(10, 0))
+    prepared = await story.book(early[6], 0, time(10, 0))
     held = await story.book(early[7], 0, time(15, 0))
-    await story.book(early[8], 0, time(10, 30))
+    silent = await story.book(early[8], 0, time(10, 30))
 
     await story.until(-5, time(10, 0))
     later = [await story.request(number) for number in range(9, 17)]
@@ -228,7 +242,7 @@ async def tell(story: Story) -> None:
     await story.book(later[5], 2, time(14, 0), doctor=1, mode=Mode.SURGERY)
     await story.book(later[6], 3, time(15, 0), doctor=2)
     reunion = await story.request(18, postcode="97400", city="Saint-Denis")
-    await story.book(reunion, 2, time(9, 0), doctor=2)
+    asking = await story.book(reunion, 2, time(9, 0), doctor=2)
 
     await story.until(-2, time(16, 0))
     await story.cancel(later[6])
@@ -245,6 +259,10 @@ async def tell(story: Story) -> None:
     await story.until(-1, time(16, 0))
     await story.decline(declined)
     await story.cannot_come(announced, CannotCome.TRAVEL)
+    await story.prepare(prepared, Prepared(has_documents=True, needs=(Need.SPEAK_SLOWLY, Need.WRITTEN_TOO)))
+    await story.test_device(prepared, route=Route.RELAY)
+    await story.test_device(silent, microphone="microphone_silent")
+    await story.prepare(asking, Prepared(interpreter=InterpreterLanguage.FRENCH_SIGN))
 
     await story.until(0, time(9, 30))
     for number in (19, 20, 21):

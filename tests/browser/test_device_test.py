@@ -129,6 +129,8 @@ async def test_step_by_step_to_a_result_that_the_doctor_sees(
     assert await faults(page) == []
     states = await page.locator(".device-test__state").all_inner_texts()
     assert states == ["fonctionne"] * 5
+    await page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert await faults(page) == [], "with text at 200 %"
     assert said == []
     test = await kept(service, appointment)
     assert test is not None

@@ -75,7 +75,7 @@ async def asked(service: Service, visitor: Visitor, channel: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize(("opened", "sent_by", "told"), [("mail", "sms", "02"), ("sms", "mail", "c•••@example.org")])
+@pytest.mark.parametrize(("opened", "sent_by", "told"), [("mail", "sms", "02"), ("sms", "mail", "c•••@e•••.org")])
 async def test_the_code_comes_by_the_other_channel(
     service: Service, appointment: Appointment, visitor: Visitor, opened: str, sent_by: str, told: str
 ) -> None:

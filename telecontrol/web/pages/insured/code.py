@@ -28,7 +28,7 @@ from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_page import hour_told, present_dossier
 from telecontrol.scheduling.telling import channels_of, tell_code
 from telecontrol.web import paths
-from telecontrol.web.dates import masked_email, masked_phone
+from telecontrol.web.dates import masked_phone
 from telecontrol.web.dependencies import NowDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.insured_door import Guest, GuestDep
@@ -155,7 +155,7 @@ async def ask_code(
         status=status,
         path=paths.HOME,
         channel=channel,
-        recipient=masked_email(recipient) if channel == "mail" else masked_phone(recipient),
+        recipient=_hint(recipient) if channel == "mail" else masked_phone(recipient),
         is_blocked=not channel or not left or (code is None and not more),
         has_one_channel=not channel,
         expires_at=None if code is None else code.expires_at,
@@ -165,6 +165,13 @@ async def ask_code(
         tries_left=left if spent else None,
         typed=typed,
     )
+
+
+def _hint(email: str) -> str:
+    """`c•••@e•••.org`: enough for whoever owns it; a stranger with a link learns neither a name nor a firm."""
+    name, _, host = email.partition("@")
+    domain, _, end = host.rpartition(".")
+    return f"{name[:1]}•••@{domain[:1]}•••.{end}"
 
 
 async def _dossier(session: AsyncSession, link: InsuredLink) -> Dossier:
