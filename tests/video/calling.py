@@ -37,7 +37,7 @@ class Page:
 
     async def hears(self, kind: str, **values: Any) -> dict[str, Any]:
         """The next message of this kind with these values; others are kept in `heard`."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 self.heard.append(message)
@@ -46,7 +46,7 @@ class Page:
 
     async def is_closed(self) -> int:
         """Wait for the end; its code."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             with pytest.raises(ConnectionClosed) as closed:
                 while True:
                     self.heard.append(json.loads(await self.socket.recv()))
