@@ -60,7 +60,7 @@ def next_steps(
     decision = {Procedure.A: _DECISION_A, Procedure.B: _DECISION_B, Procedure.C: _DECISION_C}[procedure]
     match result:
         case Result.JUSTIFIED:
-            return [_UNCHANGED, _NOTHING_TO_DO]
+            return [_UNCHANGED]
         case Result.NOT_JUSTIFIED:
             return [_SENT_ON, decision]
         case Result.NEEDS_PHYSICAL_EXAMINATION | Result.EXCUSED_ABSENCE:
