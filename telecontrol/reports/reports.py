@@ -157,11 +157,17 @@ async def send_again(
 ) -> Report:
     """After a refusal by the insurer and its correction: the same signed conclusion in a new version, with a new key.
 
-    The refused version had no effect and is withdrawn in favour of the new one; fact, signature and due time stay. Raises `WrongState`
-    unless the insurer refused it, `Forbidden` for anybody but a handler or the doctor concerned.
+    `dossier` is loaded with `lock=True`. The refused version had no effect and is withdrawn in favour of the new one; fact,
+    signature and due time stay. Pressed twice it is sent again once: the second answer is the version that left. Raises
+    `WrongState` unless the insurer refused it, `Forbidden` for anybody but a handler or the doctor concerned.
     """
     if user.role is not Role.HANDLER and user.id != dossier.doctor.user_id:
         raise Forbidden("only a handler or the doctor sends a report again")
+    # It may have been read before the lock was waited for.
+    await session.refresh(report)
+    replaced_by = await _replacement(session, report)
+    if replaced_by is not None:
+        return replaced_by
     if report.state is not ReportState.REFUSED or report.conclusion_id is None:
         raise WrongState("only a refused report is sent again", state=str(report.state))
     conclusion = await session.get_one(Conclusion, report.conclusion_id)
@@ -284,6 +290,23 @@ def _new(dossier: Dossier, *, kind: ReportKind, event_at: datetime, version: int
         drafted_at=now,
         alert_level=0,
     )
+
+
+async def _replacement(session: AsyncSession, report: Report) -> Report | None:
+    """The newest later version of the same signed conclusion, for one that was withdrawn in its favour."""
+    if report.state is not ReportState.WITHDRAWN or report.conclusion_id is None:
+        return None
+    found: Report | None = await session.scalar(
+        select(Report)
+        .where(
+            Report.appointment_id == report.appointment_id,
+            Report.conclusion_id == report.conclusion_id,
+            Report.version > report.version,
+        )
+        .order_by(Report.version.desc())
+        .limit(1)
+    )
+    return found
 
 
 async def _next_version(session: AsyncSession, dossier: Dossier) -> int:

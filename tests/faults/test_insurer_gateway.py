@@ -225,6 +225,19 @@ async def test_a_refusal_for_good_has_one_task_of_its_own(service: Service, proc
         assert intent.state is IntentState.FAILED
 
 
+async def sent_again(service: Service, report: Report) -> Report:
+    async with service.database.transaction() as session:
+        return await send_again(
+            session,
+            operator=OPERATOR,
+            dossier=await load_dossier(session, report.appointment_id, lock=True),
+            report=await session.get_one(Report, report.id),
+            user=service.world.handler,
+            actor=HANDLER,
+            now=service.clock.now(),
+        )
+
+
 async def test_a_flaw_in_the_file_stops_the_sending_and_not_the_doctor(
     service: Service, process: InsurerProcess
 ) -> None:
@@ -236,16 +249,10 @@ async def test_a_flaw_in_the_file_stops_the_sending_and_not_the_doctor(
     assert process.ledger()["requests"] == []
     async with service.database.transaction() as session:
         (await session.get_one(Doctor, service.world.doctor.id)).rpps = "10000000001"
-        again = await send_again(
-            session,
-            operator=OPERATOR,
-            dossier=await load_dossier(session, report.appointment_id, lock=True),
-            report=await session.get_one(Report, report.id),
-            user=service.world.handler,
-            actor=HANDLER,
-            now=service.clock.now(),
-        )
+    again, twice = [await sent_again(service, report) for _ in range(2)]
+    assert twice.id == again.id, "the button pressed twice is one act"
     await service.tick()
+    assert (await sent_again(service, report)).id == again.id
     assert [one["key"] for one in process.ledger()["reports"]] == [f"{again.id}.2"]
     assert {one.state for one in await service.reports()} == {ReportState.WITHDRAWN, ReportState.ACKNOWLEDGED}
 
