@@ -8,9 +8,15 @@ export interface Opened {
   problem: Problem | null;
 }
 
+/** A device by its id. Only one that was seen plugged in a moment ago is asked for by name: browsers pay little heed to wishes. */
+export interface Wished {
+  id: string;
+  isPluggedIn: boolean;
+}
+
 export interface Choice {
-  cameraId?: string;
-  microphoneId?: string;
+  camera?: Wished;
+  microphone?: Wished;
   facing?: "user" | "environment";
   /** Enough to read small print. */
   isDetailed?: boolean;
@@ -71,14 +77,18 @@ function video(choice: Choice): MediaTrackConstraints {
   // Enough to read a document held up to the camera, little enough for a telephone network.
   const [width, height] = choice.isDetailed ? [1920, 1080] : [1280, 720];
   const size = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 24, max: 30 } };
-  // Wished for, never insisted on: a device that is gone must not stand in the way of the one that is there.
-  if (choice.cameraId) return { ...size, deviceId: { ideal: choice.cameraId } };
+  if (choice.camera) return { ...size, deviceId: wish(choice.camera) };
   return { ...size, facingMode: { ideal: choice.facing ?? "user" } };
 }
 
 function audio(choice: Choice): MediaTrackConstraints {
   const clean = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-  return choice.microphoneId ? { ...clean, deviceId: { ideal: choice.microphoneId } } : clean;
+  return choice.microphone ? { ...clean, deviceId: wish(choice.microphone) } : clean;
+}
+
+/** An id that may be stale is a wish: a device that is gone must not stand in the way of the one that is there. */
+function wish({ id, isPluggedIn }: Wished): ConstrainDOMString {
+  return isPluggedIn ? { exact: id } : { ideal: id };
 }
 
 /**
@@ -135,8 +145,12 @@ export async function plugged(): Promise<Plugged> {
 export async function chosen(preferences: Preferences): Promise<Choice> {
   const present = await plugged();
   // Before the browser is allowed to tell names and ids, the remembered id is the best guess.
-  const id = (kind: "camera" | "microphone") => known(preferences[kind], present[kind])?.deviceId ?? preferences[kind]?.id;
-  return { cameraId: id("camera"), microphoneId: id("microphone") };
+  const wished = (kind: "camera" | "microphone"): Wished | undefined => {
+    const device = known(preferences[kind], present[kind]);
+    const id = device?.deviceId ?? preferences[kind]?.id;
+    return id ? { id, isPluggedIn: device !== undefined } : undefined;
+  };
+  return { camera: wished("camera"), microphone: wished("microphone") };
 }
 
 /** The screen, a window or a tab, as the person chooses. Null when they think better of it. */

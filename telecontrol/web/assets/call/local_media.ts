@@ -144,10 +144,10 @@ export class LocalMedia extends Emitter<LocalEvents> {
   }
 
   private async choice(): Promise<Choice> {
-    const { cameraId, microphoneId } = await chosen(recall());
+    const { camera, microphone } = await chosen(recall());
     const isAway = this.isFacingAway || this.showing === "document";
     const facing = this.isTelephone && isAway ? "environment" : "user";
-    return { microphoneId, facing, cameraId: this.isTelephone && isAway ? undefined : cameraId, isDetailed: this.showing === "document" };
+    return { microphone, facing, camera: this.isTelephone && isAway ? undefined : camera, isDetailed: this.showing === "document" };
   }
 
   /** A device that is pulled out, or taken by a telephone call, is asked for again. */

@@ -100,7 +100,6 @@ export class View {
     this.stage.append(this.chat.root, this.settings.root);
     const head = element("div", "call__head", {}, this.status, this.quality);
     const root = element("section", `call call--${call.role}`, {}, head, this.stage, this.bar.menu, this.bar.root, this.phone());
-    root.setAttribute("aria-label", texts.theCall);
     // What the page showed until now (a word about the camera getting ready) has served.
     this.place.replaceChildren(root);
     return root;

@@ -16,7 +16,6 @@ export const texts: Texts = {
   settings: "Camera, microphone, speaker",
   fullScreen: "Full screen",
   keys: "By keyboard: Alt + M microphone, Alt + V camera, Alt + C messages, Alt + P this menu.",
-  theCall: "The call",
   you: "You",
   remotePicture: "Picture of the other person",
   companion: "Companion",

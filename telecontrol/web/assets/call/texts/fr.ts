@@ -16,7 +16,6 @@ export const texts: Texts = {
   settings: "Caméra, micro, haut-parleur",
   fullScreen: "Plein écran",
   keys: "Au clavier : Alt + M micro, Alt + V caméra, Alt + C messages, Alt + P ce menu.",
-  theCall: "L’appel",
   you: "Vous",
   remotePicture: "Image de votre interlocuteur",
   companion: "Accompagnant",

@@ -17,8 +17,6 @@ export interface Texts {
   fullScreen: string;
   /** The keys that act, in one line. */
   keys: string;
-  /** What the whole is, for those who listen. */
-  theCall: string;
   you: string;
   remotePicture: string;
   /** Whoever is there beside doctor and insured. */
