@@ -1,7 +1,7 @@
 """Tables of the survey: answers that nobody can be found behind, and the marks that an appointment has answered.
 
 Neither table keeps an instant, a journal line or an order: rows lie sorted by random names on SQLite, and a mark is a keyed hash,
-so that the database alone does not tell whose it is (docs/decisions/0007-survey.md).
+so that the database alone does not tell whose it is (docs/decisions/0009-survey.md).
 """
 
 from __future__ import annotations
