@@ -104,6 +104,7 @@ PLACES = {
     "/local-insurer/reports": Place.SIGNED,
     "/local-insurer/reports/{key}": Place.SIGNED,
     "/hooks/twilio/status/{intent_id}": Place.SIGNED,
+    "/hooks/livekit": Place.SIGNED,
     "/calls/{room_id}/waiting": Place.SIGNED,
     "/calls/{room_id}/socket": Place.SIGNED,
     "/calls/test/socket": Place.SIGNED,
