@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
-from telecontrol.errors import Forbidden, InvalidInput, NotFound
+from telecontrol.errors import Forbidden, InvalidInput
 from telecontrol.notify.twilio_signature import check_signature
 from telecontrol.outbox import receipts
 from telecontrol.scheduling.returns import sms_status
@@ -58,7 +58,7 @@ async def livekit(request: Request, authorization: Annotated[str, Header()] = ""
     """An event of LiveKit's server. Any order, any number of times, of any kind: 200; unsigned: 401; forged: 403."""
     provider = request.app.state.video
     if not isinstance(provider, LivekitProvider):
-        raise NotFound("LiveKit holds no calls here")
+        raise Forbidden("LiveKit holds no calls here", code="bad_signature")
     body = await request.body()
     if len(body) > MOST_BYTES:
         raise InvalidInput("no event is so long", code="too_long")

@@ -56,3 +56,18 @@ async def side(room: Room, context_factory: MakeContext) -> AsyncIterator[MakeSi
     yield make
     for each in made:
         assert each.complaints == []
+
+
+@pytest_asyncio.fixture
+async def side_in(context_factory: MakeContext) -> AsyncIterator[MakeSide]:
+    """As `side`, for tests that bring a room of a server of their own."""
+    made: list[Side] = []
+
+    async def make(role: str, in_room: Room | None = None, **options: object) -> Side:
+        assert in_room is not None
+        made.append(await Side.prepare(await context_factory(**options), in_room, role))
+        return made[-1]
+
+    yield make
+    for each in made:
+        assert each.complaints == []

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
-import subprocess
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import WebSocketRoute
 
-from telecontrol.config import VideoProvider
 from telecontrol.video.models import Role
 from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
-from tests.support.livekit_process import livekit_process
-from tests.support.needs import program
-from tests.support.ports import free_port
 
 # Through a relay alone, and there is none: no candidate of either side leads anywhere.
 NO_ROUTE = """
@@ -181,55 +170,3 @@ async def _fits(side: Side) -> None:
     width = await side.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 320
     assert await side.page.locator(".call__phone-number").is_visible()
-
-
-@pytest_asyncio.fixture(params=list(VideoProvider), ids=str)
-async def relay(
-    request: pytest.FixtureRequest, sqlite_template: Path, call_assets: Path, tmp_path: Path
-) -> AsyncIterator[CallServer]:
-    """A server whose relay is coturn, on this machine."""
-    port = free_port()
-    command = [str(program("turnserver")), "-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip=127.0.0.1"]
-    command += [
-        f"--listening-port={port}",
-        "--relay-ip=127.0.0.1",
-        "--allow-loopback-peers",
-        "--realm=telecontrol.test",
-    ]
-    command += ["--use-auth-secret", "--static-auth-secret=shared-with-coturn", "--log-file=stdout", "--no-stdout-log"]
-    command += [f"--pidfile={tmp_path / 'turn.pid'}", f"--userdb={tmp_path / 'turn.sqlite'}"]
-    coturn = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    path = tmp_path / "calls.sqlite"
-    shutil.copyfile(sqlite_template, path)
-    environment = {
-        "TELECONTROL_TURN_URLS": f"turn:127.0.0.1:{port}?transport=udp",
-        "TELECONTROL_TURN_SECRET": "shared-with-coturn",
-    }
-    server = CallServer(f"sqlite+aiosqlite:///{path}", call_assets, provider=request.param, environment=environment)
-    try:
-        with ExitStack() as running:
-            if request.param is VideoProvider.LIVEKIT:
-                environment |= running.enter_context(livekit_process(tmp_path)).environment
-            await server.start()
-            yield server
-    finally:
-        server.kill()
-        await server.database.dispose()
-        coturn.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            coturn.wait(5)
-
-
-async def test_the_third_try_goes_by_the_relay_alone(relay: CallServer, side: MakeSide) -> None:
-    room = await relay.room()
-    doctor, insured = await side("doctor", room), await side("insured", room)
-    await in_call(doctor, insured)
-    assert (await doctor.statistics())["route"] != "relay"
-    for epoch in (1, 2):
-        await insured.page.evaluate(
-            "epoch => kept.ours().at(-1).send(JSON.stringify({ type: 'stuck', epoch, reason: 'no_frames' }))", epoch
-        )
-    await insured.page.wait_for_function("() => kept.attempts() === 3")
-    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
-    await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
-    assert {(await doctor.statistics())["route"], (await insured.statistics())["route"]} == {"relay"}
