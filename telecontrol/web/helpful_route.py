@@ -17,7 +17,7 @@ from telecontrol.web import paths
 from telecontrol.web.errors import problem, status_of
 from telecontrol.web.i18n import mark
 from telecontrol.web.rendering import page, public_brand, see_other
-from telecontrol.web.security import FORM_FIELD
+from telecontrol.web.security import FORM_FIELD, browser_id, form_token, shown_by
 
 _LONGEST_FIELD = 2000
 
@@ -35,6 +35,12 @@ _WHAT_HAPPENED = {
     "already_moved": mark("Vous avez déjà changé l'heure une fois. Pour un autre changement, appelez-nous."),
     "no_such_choice": mark("Choisissez une des propositions de la liste. Rien n'a changé pour vous."),
     "too_late_to_prepare": mark("Votre rendez-vous a commencé : dites-le directement au médecin."),
+    "other_appointment": mark(
+        "Cette page montrait un autre rendez-vous : rien n'a été fait. Voici celui qui est ouvert dans ce navigateur."
+    ),
+    "other_hour": mark(
+        "Votre rendez-vous a changé depuis que vous avez ouvert cette page : rien d'autre n'a été fait. Voici où il en est."
+    ),
     "not_joinable": mark("L'appel n'est pas ouvert en ce moment. Voici où en est votre rendez-vous."),
 }
 _ASKED_BY_SCRIPTS = {paths.JOIN_TICKET, paths.TEST, paths.TEST_CONNECTION, paths.DEVICE_TEST_CONNECTION}
@@ -94,7 +100,12 @@ async def _send_again(request: Request) -> Response:
         for name, value in form.multi_items()
         if name != FORM_FIELD and isinstance(value, str) and len(value) <= _LONGEST_FIELD
     ]
-    return _public(request, "insured/stale_form.html", status=403, action=request.url.path, fields=fields)
+    # What the page showed stays what is answered. It is the browser's own word, and only ever refuses an act.
+    about = shown_by(str(form.get(FORM_FIELD, "")))[:_LONGEST_FIELD]
+    token = form_token(request.app.state.runtime.settings, browser_id(request), about=about)
+    return _public(
+        request, "insured/stale_form.html", status=403, action=request.url.path, fields=fields, csrf_token=token
+    )
 
 
 def _closed(request: Request) -> Response:

@@ -6,6 +6,7 @@ the organisation, the day, the hour and the phone number, and allows nothing (PR
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -17,9 +18,12 @@ from telecontrol.accounts.links import find_visit
 from telecontrol.accounts.models import InsuredLink, InsuredVisit
 from telecontrol.accounts.viewer import Viewer, insured_viewer
 from telecontrol.config import Settings
-from telecontrol.errors import Forbidden
+from telecontrol.errors import Conflict, Forbidden
+from telecontrol.scheduling.insured_page import present_dossier
+from telecontrol.scheduling.models import Appointment
 from telecontrol.web.dependencies import NowDep, RuntimeDep
-from telecontrol.web.security import cookie_name, set_cookie
+from telecontrol.web.security import SAFE_METHODS, cookie_name, set_cookie
+from telecontrol.worker import Runtime
 
 VISIT_COOKIE = "tc_visit"
 VISIT_LASTS = timedelta(hours=12)
@@ -74,10 +78,40 @@ async def find_guest(request: Request, runtime: RuntimeDep, now: NowDep) -> Gues
 AnyGuestDep = Annotated[Guest | None, Depends(find_guest)]
 
 
-async def _guest(guest: AnyGuestDep) -> Guest:
+async def _guest(request: Request, runtime: RuntimeDep, guest: AnyGuestDep) -> Guest:
     if guest is None:
         raise Forbidden("no visit in this browser", code="no_visit")
+    if request.method not in SAFE_METHODS:
+        await _check_shown(request, runtime, guest)
     return guest
+
+
+def shown_as(appointment: Appointment) -> str:
+    """How a page's forms name the appointment it showed. Its hour is part of it, and its version is not: refusing and taking
+    back make versions too, and the same button pressed in two windows must give the same answer."""
+    return f"{appointment.id.hex}-{int(appointment.starts_at.timestamp())}"
+
+
+async def _check_shown(request: Request, runtime: Runtime, guest: Guest) -> None:
+    """A browser has one visit and may have many tabs: an act is for the appointment that its page showed, or for none.
+
+    Raises `Conflict`: `other_appointment` where another link was opened meanwhile, `other_hour` where the appointment moved.
+    """
+    link, shown = guest.link, str(getattr(request.state, "shown", ""))
+    async with runtime.database.reading() as session:
+        dossier = await present_dossier(session, control_id=link.control_id, insured_id=link.insured_id)
+        if shown == shown_as(dossier.appointment):
+            return
+        earlier = await session.get(Appointment, _id_in(shown))
+    is_same_control = earlier is not None and earlier.control_id == link.control_id
+    raise Conflict("the page showed another appointment", code="other_hour" if is_same_control else "other_appointment")
+
+
+def _id_in(shown: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(hex=shown.partition("-")[0])
+    except ValueError:
+        return uuid.UUID(int=0)
 
 
 GuestDep = Annotated[Guest, Depends(_guest)]

@@ -113,10 +113,16 @@ class SecurityHeaders:
         return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
 
 
-def form_token(settings: Settings, browser: str) -> str:
-    """The token that forms shown to this browser carry."""
+def form_token(settings: Settings, browser: str, *, about: str = "") -> str:
+    """The token that forms shown to this browser carry. `about` names what the page showed, for doors that compare it."""
     key = settings.secret.get_secret_value().encode()
-    return hmac.new(key, b"form:" + browser.encode(), hashlib.sha256).hexdigest()
+    mac = hmac.new(key, f"form:{browser}:{about}".encode(), hashlib.sha256).hexdigest()
+    return f"{about}.{mac}" if about else mac
+
+
+def shown_by(token: str) -> str:
+    """What the page showed whose form carries `token`; empty for a page that is about nothing in particular."""
+    return token.rpartition(".")[0]
 
 
 def browser_id(request: Request) -> str:
@@ -150,6 +156,8 @@ async def check_form(request: Request) -> None:
         form = await request.form()
         field = form.get(FORM_FIELD)
         given = field if isinstance(field, str) else ""
-    expected = form_token(request.app.state.runtime.settings, browser_id(request))
+    about = shown_by(given)
+    expected = form_token(request.app.state.runtime.settings, browser_id(request), about=about)
     if not hmac.compare_digest(given.encode(), expected.encode()):
         raise Forbidden("this form is no longer valid", code="stale_form")
+    request.state.shown = about

@@ -19,9 +19,10 @@ from telecontrol.controls.policies import Mode
 from telecontrol.controls.states import ControlState
 from telecontrol.outbox.models import Intent
 from telecontrol.scheduling.answers import Decision, answer_absence
+from telecontrol.scheduling.booking import move
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState
-from tests.support.insured import MONDAY_NINE, Page, Visitor, book_video, dossier_of, link_to, visiting
+from tests.support.insured import MONDAY_NINE, Page, Visitor, book_video, dossier_of, everything, link_to, visiting
 from tests.support.service import Service, serving
 from tests.support.world import HANDLER, World, make_control, make_world
 
@@ -167,10 +168,11 @@ async def test_up_to_three_places_are_shown_and_one_is_booked_at_once(
         (Mode.VIDEO, AppointmentState.DECLINED_BY_INSURED),
     ]
     other = await visitor.press(page, "/r/in-person", slot=slots[2])
-    assert "Il n'y a pas de rendez-vous sur place à choisir" in other.words
+    assert "Votre rendez-vous a changé depuis que vous avez ouvert cette page" in other.words
     assert len(await appointments(service, world.control)) == 2
     undone = await visitor.press(page, "/r/decline/undo")
-    assert "La visioconférence ne peut plus être reprise" in undone.words
+    assert "Votre rendez-vous a changé depuis que vous avez ouvert cette page" in undone.words
+    assert len(await appointments(service, world.control)) == 2
 
 
 async def test_a_place_that_has_just_gone_gives_fresh_ones(
@@ -307,7 +309,7 @@ async def test_another_hour_once(service: Service, appointment: Appointment, vis
     assert not done.links_to("/r/other-hour"), "once"
     assert (await visitor.get("/r/other-hour")).path == "/r"
     third = await visitor.press(asked, "/r/other-hour", slot=slots[0])
-    assert "Vous avez déjà changé l'heure une fois" in third.words
+    assert "Votre rendez-vous a changé depuis que vous avez ouvert cette page" in third.words
     assert (await dossier_of(service, appointment.id)).appointment.version == 2
 
 
@@ -332,6 +334,51 @@ async def test_an_hour_that_has_just_gone_gives_fresh_ones(
     assert "Votre rendez-vous n'a pas changé." in refused.words
     assert wanted not in refused.choices("slot")
     assert (await dossier_of(service, appointment.id)).appointment.starts_at == MONDAY_NINE
+
+
+async def test_an_answer_is_for_the_appointment_that_the_page_showed(
+    service: Service, world: World, appointment: Appointment, visitor: Visitor
+) -> None:
+    """A couple, one browser: the page left open in the first tab says nothing for the second one's appointment."""
+    async with service.runtime.database.transaction() as session:
+        control = await make_control(session, organisation=world.organisation, insurer=world.insurer, number=2)
+    other = await book_video(service, world, MONDAY_NINE + timedelta(hours=1), control=control)
+    left_open = {path: await visitor.get(path) for path in ("/r/decline", "/r/cannot-come", "/r/other-hour")}
+    home = await visitor.enter(await link_to(service, other))
+    slots = left_open["/r/other-hour"].choices("slot")
+    before = await everything(service)
+    for path, page in left_open.items():
+        refused = await visitor.press(page, path, reason="travel", slot=slots[0])
+        assert (refused.path, refused.title) == ("/r", home.title)
+        assert "Cette page montrait un autre rendez-vous" in refused.words
+    assert await everything(service) == before
+    assert (await decline(visitor)).title == "C'est noté : ce sera sur place"
+    assert (await dossier_of(service, appointment.id)).appointment.state is AppointmentState.BOOKED
+
+
+async def test_an_answer_is_for_the_hour_that_the_page_showed(
+    service: Service, world: World, appointment: Appointment, visitor: Visitor
+) -> None:
+    asked = await visitor.get("/r/decline")
+    async with service.runtime.database.transaction() as session:
+        await move(
+            session,
+            operator=service.runtime.operator,
+            dossier=await load_dossier(session, appointment.id, lock=True),
+            starts_at=MONDAY_NINE + timedelta(days=1),
+            actor=HANDLER,
+            now=service.clock.now(),
+        )
+    refused = await visitor.press(asked, "/r/decline")
+    assert "Votre rendez-vous a changé depuis que vous avez ouvert cette page" in refused.words
+    assert "mardi 10 mars 2026" in refused.words
+    assert (await dossier_of(service, appointment.id)).appointment.state is AppointmentState.BOOKED
+    # A form whose token was too old is about the same appointment when it is sent again.
+    fresh = await visitor.get("/r/decline")
+    visitor.http.cookies.delete("tc_form")
+    stale = await visitor.press(fresh, "/r/decline")
+    assert stale.status == 403
+    assert (await visitor.press(stale, "/r/decline")).title == "C'est noté : ce sera sur place"
 
 
 async def test_two_windows_at_once_give_one_answer(

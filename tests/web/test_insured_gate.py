@@ -303,6 +303,33 @@ async def test_a_calendars_link_shows_and_never_acts(
     assert await everything(service) == before
 
 
+async def test_a_calendars_link_takes_nothing_away_from_a_browser_that_may_act(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    """A telephone's calendar reminds and is pressed, in the middle of the call too."""
+    view, act = await link_to(service, appointment, purpose=LinkPurpose.VIEW), await link_to(service, appointment)
+    service.clock.advance_to(appointment.starts_at - timedelta(minutes=5))
+    call = await visitor.press(await visitor.enter(act), "/r/join")
+    assert call.path == "/r/join"
+    shown = await visitor.enter(view)
+    assert (shown.path, shown.form("/r/join") is not None) == ("/r", True)
+    assert (await visitor.get("/r/join")).path == "/r/join", "a reload comes back into the call"
+    token = {"csrf_token": call.html.split('data-call-token="')[1].split('"')[0]}
+    assert (await visitor.post("/r/join/ticket", token)).status == 200
+
+
+async def test_a_calendars_link_of_another_person_shows_theirs(
+    service: Service, world: World, appointment: Appointment, visitor: Visitor
+) -> None:
+    async with service.runtime.database.transaction() as session:
+        control = await make_control(session, organisation=world.organisation, insurer=world.insurer, number=2)
+    other = await book_video(service, world, MONDAY_NINE + timedelta(hours=1), control=control)
+    await visitor.enter(await link_to(service, appointment))
+    shown = await visitor.enter(await link_to(service, other, purpose=LinkPurpose.VIEW))
+    assert shown.title == "Bonjour Camille 2 Durand"
+    assert not shown.links_to("/r/decline")
+
+
 async def test_a_form_whose_token_is_too_old_is_sent_again_with_one_press(
     service: Service, appointment: Appointment, visitor: Visitor
 ) -> None:

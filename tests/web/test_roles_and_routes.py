@@ -205,7 +205,7 @@ async def test_each_route_answers_each_role_as_it_must(service: Service, who: Wh
     ids = await world(service, seeded)
     wrong = []
     async with browser_of(service, who, ids) as visitor:
-        token = await form_token(visitor)
+        token = await form_token(visitor, paths.HOME if who is Who.INSURED else paths.GENUINE)
         before = await _lasting(service)
         denied = [route for route in routes_of(service.app) if not _may(who, route)]
         # Pages before acts: what is shown is still there.
@@ -325,8 +325,9 @@ def fill(path: str, ids: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: ids[found[1]], path)
 
 
-async def form_token(visitor: Visitor) -> str:
-    fields = (await visitor.get(paths.GENUINE)).form(paths.GENUINE)
+async def form_token(visitor: Visitor, path: str) -> str:
+    """As a form of the page carries it; the insured's own door holds it to the appointment that this page shows."""
+    fields = (await visitor.get(path)).form(paths.LANGUAGE)
     assert fields is not None
     return fields["csrf_token"]
 

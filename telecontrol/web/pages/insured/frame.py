@@ -11,7 +11,9 @@ from starlette.responses import Response
 from telecontrol.controls.models import Insured
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.web.i18n import mark
+from telecontrol.web.insured_door import shown_as
 from telecontrol.web.rendering import language_of, page, public_brand, templates_of
+from telecontrol.web.security import browser_id, form_token
 from telecontrol.worker import Runtime
 
 
@@ -27,6 +29,7 @@ def insured_page(
     runtime: Runtime = request.app.state.runtime
     language = language_for(request, dossier.insured)
     values = {
+        "csrf_token": page_token(request, dossier),
         "organisation": public_brand(runtime, dossier.organisation),
         "appointment": facts_of(dossier),
         "reference": dossier.control.reference,
@@ -36,6 +39,12 @@ def insured_page(
         **context,
     }
     return page(request, template, now=now, status=status, language=language, **values)
+
+
+def page_token(request: Request, dossier: Dossier) -> str:
+    """The token of every form and script of a page about `dossier`'s appointment: the door holds them to it."""
+    runtime: Runtime = request.app.state.runtime
+    return form_token(runtime.settings, browser_id(request), about=shown_as(dossier.appointment))
 
 
 def _by_channels(insured: Insured) -> str:

@@ -23,7 +23,7 @@ from telecontrol.accounts.links import (
     verify_birth_date,
     wrong_dates_given,
 )
-from telecontrol.accounts.models import InsuredLink, InsuredVisit
+from telecontrol.accounts.models import InsuredLink, InsuredVisit, LinkPurpose
 from telecontrol.accounts.throttle import Limit
 from telecontrol.db.journal import Actor, ActorKind, JournalEntry, record
 from telecontrol.scheduling.dossier import Dossier
@@ -73,7 +73,11 @@ async def exchange(request: Request, runtime: RuntimeDep, session: SessionDep, n
     if link is None:
         return _unknown(request, runtime, now)
     dossier = await _dossier(session, link)
-    verified_at = await _already_known(request, runtime, session, link, now)
+    known = await _already_known(request, runtime, session, link, now)
+    if known is not None and known.link.purpose is LinkPurpose.ACT and link.purpose is LinkPurpose.VIEW:
+        # The calendar's link shows what this browser may act on already: it takes nothing away, least of all in a call.
+        return see_other(request, paths.HOME)
+    verified_at = None if known is None else known.visit.verified_at
     visit = await open_visit(session, link, now=now, lifetime=VISIT_LASTS, verified_at=verified_at)
     is_moved = False
     if verified_at is not None:
@@ -203,15 +207,15 @@ async def _dossier(session: AsyncSession, link: InsuredLink) -> Dossier:
 
 async def _already_known(
     request: Request, runtime: Runtime, session: AsyncSession, link: InsuredLink, now: datetime
-) -> datetime | None:
-    """When this browser already gave the birth date for the same person and control: it is not asked twice a day."""
+) -> Guest | None:
+    """The verified visit of this browser for the same person and control: the birth date is not asked twice a day."""
     token = request.cookies.get(cookie_name(runtime.settings, VISIT_COOKIE))
     row = await find_visit(session, token, now=now) if token else None
     if row is None:
         return None
     visit, earlier = row
     is_same = (earlier.insured_id, earlier.control_id) == (link.insured_id, link.control_id)
-    return visit.verified_at if is_same else None
+    return Guest(visit, earlier) if is_same and visit.verified_at is not None else None
 
 
 def _unknown(request: Request, runtime: Runtime, now: datetime) -> Response:

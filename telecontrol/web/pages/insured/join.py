@@ -28,9 +28,8 @@ from telecontrol.web.dates import phone
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.insured_door import KnownGuestDep
-from telecontrol.web.pages.insured.frame import insured_page
+from telecontrol.web.pages.insured.frame import insured_page, page_token
 from telecontrol.web.rendering import see_other
-from telecontrol.web.security import browser_id, form_token
 from telecontrol.worker import Runtime
 
 pages = APIRouter(route_class=HelpfulRoute)
@@ -121,6 +120,6 @@ def _mount(request: Request, runtime: Runtime, dossier: Dossier, stay: WaitingEn
         "call-phone": phone(dossier.organisation.phone or runtime.settings.support_phone),
         "call-start": "devices" if stay.admitted_at is None else "now",
         "call-link-url": paths.JOIN_LINK,
-        "call-token": form_token(runtime.settings, browser_id(request)),
+        "call-token": page_token(request, dossier),
         "call-after-url": paths.HOME,
     }

@@ -16,12 +16,13 @@ from telecontrol.errors import Forbidden, InvalidInput, WrongState
 from telecontrol.insights.models import Favourable
 from telecontrol.insights.survey import REMARK_LENGTH, answer, has_answered, is_asked, read_answer
 from telecontrol.scheduling.dossier import Dossier
+from telecontrol.scheduling.insured_page import own_dossier
 from telecontrol.web import paths
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.i18n import mark
 from telecontrol.web.insured_door import Guest, KnownGuestDep
-from telecontrol.web.pages.insured.frame import insured_page
+from telecontrol.web.pages.insured.frame import insured_page, page_token
 from telecontrol.web.pages.insured.proofs import OfQuery, candidates
 from telecontrol.web.rendering import see_other
 from telecontrol.worker import Runtime
@@ -58,7 +59,8 @@ async def ask(
     if dossier is None:
         return see_other(request, paths.HOME)
     is_done = await has_answered(session, dossier.appointment.id, secret=secret_of(runtime))
-    return _page(request, dossier, {}, {}, now=now, survey="done" if is_done else survey_for(guest, is_done=False))
+    survey = "done" if is_done else survey_for(guest, is_done=False)
+    return await _page(request, session, guest, dossier, {}, {}, now=now, survey=survey)
 
 
 @pages.post(paths.SURVEY)
@@ -83,7 +85,7 @@ async def answered(
         said = read_answer(**given)
     except InvalidInput as error:
         if not await has_answered(session, dossier.appointment.id, secret=secret_of(runtime)):
-            return _page(request, dossier, given, _faults(error), now=now, status=422)
+            return await _page(request, session, guest, dossier, given, _faults(error), now=now, status=422)
     else:
         await answer(session, dossier, said, secret=secret_of(runtime), now=now)
     return see_other(request, paths.HOME, text=_THANKS)
@@ -123,8 +125,10 @@ async def _asked(session: AsyncSession, guest: Guest, of: uuid.UUID | None) -> D
     return None
 
 
-def _page(
+async def _page(
     request: Request,
+    session: AsyncSession,
+    guest: Guest,
     dossier: Dossier,
     given: Mapping[str, str],
     errors: Mapping[str, str],
@@ -140,6 +144,8 @@ def _page(
         now=now,
         status=status,
         path=paths.SURVEY,
+        # It may be asked of an earlier appointment, which `of` names; the door looks at the present one.
+        csrf_token=page_token(request, await own_dossier(session, guest.viewer)),
         survey=survey,
         **survey_values(dossier, given, errors),
     )

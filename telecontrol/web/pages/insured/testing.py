@@ -19,9 +19,8 @@ from telecontrol.web.dates import phone
 from telecontrol.web.dependencies import NowDep, ReadingDep, RuntimeDep, SessionDep
 from telecontrol.web.helpful_route import HelpfulRoute
 from telecontrol.web.insured_door import KnownGuestDep
-from telecontrol.web.pages.insured.frame import insured_page
+from telecontrol.web.pages.insured.frame import insured_page, page_token
 from telecontrol.web.rendering import see_other
-from telecontrol.web.security import browser_id, form_token
 
 pages = APIRouter(route_class=HelpfulRoute)
 
@@ -51,7 +50,7 @@ async def show(
     last = None if test is None else {"finding": str(finding_of(test)), "at": test.tested_at, "zone": appointment.zone}
     mount = {
         "connection-url": paths.TEST_CONNECTION,
-        "token": form_token(runtime.settings, browser_id(request)),
+        "token": page_token(request, dossier),
         "phone": phone(dossier.organisation.phone or runtime.settings.support_phone),
     }
     if viewer.may(Action.CREATE, Kind.DEVICE_TEST):
