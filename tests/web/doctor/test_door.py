@@ -16,7 +16,7 @@ from telecontrol.scheduling import unavailability
 from telecontrol.scheduling.models import Appointment
 from telecontrol.web import paths
 from telecontrol.web.pages.doctor import pages
-from tests.support.concluding import START, doctor_actor
+from tests.support.concluding import START, doctor_actor, doctor_waits
 from tests.support.doctoring import another, push
 from tests.support.insured import Visitor
 from tests.support.service import Service
@@ -54,6 +54,7 @@ def _routes() -> list[tuple[str, str]]:
 async def _colleagues(service: Service, world: World) -> dict[str, uuid.UUID]:
     """An appointment, a drafted report, an absence and an exception of the other doctor."""
     made = await another(service, world, 2, starts_at=START - timedelta(hours=2), doctor_id=world.other_doctor.id)
+    await doctor_waits(service.runtime.database, made)
     await service.work()
     async with service.runtime.database.transaction() as session:
         report = (await session.scalars(select(Report).where(Report.appointment_id == made.id))).one()
