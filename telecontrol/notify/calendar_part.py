@@ -1,4 +1,4 @@
-"""The calendar part of a message: iTIP REQUEST and CANCEL (RFC 5545, 5546) that every calendar reads at the right hour.
+"""The calendar part of a message: iTIP REQUEST and CANCEL, or PUBLISH for a file that somebody downloads (RFC 5545, 5546) that every calendar reads at the right hour.
 
 The zone definitions are fixed text: rules for Paris and Miquelon, one constant offset for the other overseas zones. What
 calendar libraries generate by themselves was read one hour wrong by others.
@@ -83,7 +83,7 @@ class CalendarEntry:
     """An appointment as a calendar shows it. `location` and `summary` are neutral; `view_link` is the link that only shows."""
 
     method: str
-    """`REQUEST` or `CANCEL`."""
+    """`REQUEST` or `CANCEL`; `PUBLISH` without an attendee, which a calendar takes in without asking whose invitation it is."""
     uid: str
     sequence: int
     starts_at: datetime
@@ -148,7 +148,7 @@ def _event(entry: CalendarEntry) -> Event:
     event.add("organizer", _person(entry.organiser_address, entry.organiser_name))
     if entry.attendee_address:
         event.add("attendee", _attendee(entry.attendee_address))
-    if entry.method == "REQUEST":
+    if entry.method != "CANCEL":
         event.add_component(_alarm(entry))
     return event
 

@@ -314,14 +314,16 @@ class Call:
         if role is Role.INSURED:
             self.is_admitted = False
         note = Note(role, EventKind.LEFT, at, detail={"reason": reason})
-        return [note, *self._tell_peer(role, has_left=reason == "hung_up")]
+        return [note, *self._tell_peer(role, has_left=reason == "hung_up", left_at=at)]
 
-    def _tell_peer(self, role: Role, *, has_left: bool = False) -> list[Effect]:
+    def _tell_peer(self, role: Role, *, has_left: bool = False, left_at: datetime | None = None) -> list[Effect]:
         peer = self.seats[role.other].socket
         changed: list[Effect] = [WaitingChanged()] if role is Role.INSURED else []
         if peer is None:
             return changed
-        return [Send(peer, {"type": "peer", "has_left": has_left, **self._seen(role)}), *changed]
+        # Of somebody who is gone `since` is since when, so that they are not said to be still expected.
+        since = {"since": left_at.isoformat()} if left_at else {}
+        return [Send(peer, {"type": "peer", "has_left": has_left, **self._seen(role), **since}), *changed]
 
     def _seen(self, role: Role) -> dict[str, Any]:
         presence = self.presence(role)

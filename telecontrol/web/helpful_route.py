@@ -43,8 +43,17 @@ _WHAT_HAPPENED = {
     ),
     "not_joinable": mark("L'appel n'est pas ouvert en ce moment. Voici où en est votre rendez-vous."),
 }
-_ASKED_BY_SCRIPTS = {paths.JOIN_TICKET, paths.TEST, paths.TEST_CONNECTION, paths.DEVICE_TEST_CONNECTION}
+_ASKED_BY_SCRIPTS = {
+    paths.JOIN_TICKET,
+    paths.JOIN_LINK,
+    paths.TEST,
+    paths.TEST_CONNECTION,
+    paths.DEVICE_TEST_CONNECTION,
+}
 _TAKEN = mark("Cette heure vient d'être prise par quelqu'un d'autre. Rien n'a changé pour vous.")
+_NO_RECEIPT = mark(
+    "Il n'y a pas d'attestation pour ce rendez-vous : elle est établie quand vous êtes venu. Si vous étiez là, appelez-nous."
+)
 _OTHERWISE = mark("La situation a changé entre-temps. Rien n'a été modifié. Voici où en est votre rendez-vous.")
 
 
@@ -81,6 +90,8 @@ async def answer_to(request: Request, error: TelecontrolError) -> Response | Non
         return await _send_again(request)
     if not (path == paths.HOME or path.startswith(f"{paths.HOME}/")):
         return None
+    if error.code == "no_attendance":
+        return see_other(request, paths.HOME, tone="info", text=_NO_RECEIPT)
     if error.code == "no_visit" or isinstance(error, NotFound):
         return _closed(request)
     if path == paths.HOME:

@@ -124,10 +124,28 @@ test("the doctor sees since when somebody waits, and may let them in", () => {
 
 test("who left is not said to be still expected, and who has not settled their camera is said to be doing so", () => {
   const left = [...IN_CALL, peer("absent", true)].reduce(reduce, begin("doctor"));
-  assert.match(noticeOf("waiting", left, textsIn("fr"), "fr").title ?? "", /a quitté l’appel/);
+  assert.equal(noticeOf("waiting", left, textsIn("fr"), "fr-FR", "Europe/Paris").title, "L’assuré a quitté l’appel à 10 h 02");
+  // Gone without a word, after the grace: since when is known, and they are not "not there yet" either.
+  const gone = [...IN_CALL, STILL, peer("absent")].reduce(reduce, begin("doctor"));
+  assert.match(noticeOf("waiting", gone, textsIn("en"), "en-GB", "Indian/Reunion").title ?? "", /left the call at 13:02/);
+  const nobody: Input = { type: "peer", peer: { state: "absent", since: null, media: BOTH, hasLeft: false } };
+  assert.match(noticeOf("waiting", [START, UP, welcome(true), nobody].reduce(reduce, begin("doctor")), textsIn("fr"), "fr").title ?? "", /pas encore là/);
   const choosing: Input = { type: "peer", peer: { state: "waiting", since: null, media: BOTH, hasLeft: false, isReady: false } };
   const facts = [START, UP, welcome(true), choosing].reduce(reduce, begin("doctor"));
   assert.match(noticeOf("waiting", facts, textsIn("fr"), "fr").text, /règle sa caméra/);
+});
+
+test("a call that the doctor ended says what comes next, and coming back is second", () => {
+  const facts = [...IN_CALL, { type: "ended", reason: "finished" } as Input].reduce(reduce, begin("insured"));
+  const notice = noticeOf("ended", facts, textsIn("fr"), "fr");
+  assert.match(notice.text, /rédige sa conclusion/);
+  assert.deepEqual(notice.acts, ["home", "rejoin"]);
+});
+
+test("hours are those of the zone that is given, whatever the browser's", () => {
+  const facts = [START, UP, welcome(true), peer("waiting")].reduce(reduce, begin("doctor"));
+  const title = (zone: string) => noticeOf("waiting", facts, textsIn("fr"), "fr-FR", zone).title;
+  assert.deepEqual([title("Europe/Paris"), title("America/Martinique")], ["L’assuré attend depuis 10 h 02", "L’assuré attend depuis 05 h 02"]);
 });
 
 test("a dead way leads to the telephone first", () => {

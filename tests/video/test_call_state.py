@@ -154,6 +154,7 @@ def test_hanging_up_frees_the_seat_at_once() -> None:
     assert Drop(insured) in effects
     told = sent(effects, "peer")[0]
     assert (told.socket, told.message["state"], told.message["has_left"]) == (doctor, "absent", True)
+    assert told.message["since"] == stage.now.at.isoformat(), "since when they are gone"
     assert not stage.call.is_admitted
 
 

@@ -82,6 +82,7 @@ def home(**changes: Any) -> dict[str, Any]:
         "appointment": WHEN,
         "opens_at": START - timedelta(minutes=15),
         "is_open": False,
+        "is_in_call": False,
         "waiting_minutes": 15,
         "can_act": True,
         "can_decline": True,
@@ -311,6 +312,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         home(can_act=False, can_decline=False, can_say_absent=False, can_change_hour=False),
     ),
     "insured/near": ("insured/home.html", home(is_open=True, now=NEAR, can_change_hour=False, device="ready")),
+    "insured/in_call_outside": (
+        "insured/home.html",
+        home(is_open=True, is_in_call=True, now=NEAR, can_decline=False, can_say_absent=False, can_change_hour=False),
+    ),
     "insured/waiting": ("insured/call.html", call()),
     "insured/waiting_delay": ("insured/call.html", call(delay_minutes=10)),
     "insured/in_call": ("insured/call.html", call(stage="in_call")),
@@ -328,6 +333,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "insured/after_done": ("insured/after.html", after(survey="done", rights=[], conclusion=None)),
     "insured/after_technical": ("insured/after.html", after(outcome="technical", conclusion=None, survey="none")),
     "insured/after_not_held": ("insured/after.html", after(outcome="not_held", attendance=None, survey="none")),
+    "insured/after_not_met": ("insured/after.html", after(outcome="not_met", conclusion=None, survey="none")),
     "insured/after_over": ("insured/after.html", after(outcome="over", survey="none")),
     "insured/after_no_conclusion": (
         "insured/after.html",

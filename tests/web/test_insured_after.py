@@ -19,7 +19,7 @@ from telecontrol.controls.results import Result
 from telecontrol.controls.states import ControlState
 from telecontrol.insights.models import Favourable, SurveyAnswer
 from telecontrol.outbox.models import Intent
-from telecontrol.reports.circumstances import Circumstances, IdentityDocument
+from telecontrol.reports.circumstances import Circumstances, IdentityDocument, Statement
 from telecontrol.scheduling.attendance import open_room
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment
@@ -77,7 +77,9 @@ async def held(service: Service, world: World, appointment: Appointment, result:
         appointment,
         result,
         at=service.clock.now(),
-        circumstances=Circumstances(identity_document=document),
+        circumstances=Circumstances(
+            identity_document=document, seen_without_record=Statement.DOCTOR if seen else None, remark="Vu autrement."
+        ),
         # The running service's own seal: what it cannot open it could not send.
         operator=service.runtime.operator,
     )

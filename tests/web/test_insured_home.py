@@ -23,7 +23,7 @@ from telecontrol.reports.circumstances import Circumstances, IdentityDocument
 from telecontrol.scheduling.attendance import open_room
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.freeing import cancel, cancel_control, release
-from telecontrol.scheduling.models import Appointment
+from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.video.waiting import arrive
 from tests.support.concluding import say
 from tests.support.insured import MONDAY_NINE, Visitor, book_video, everything, link_to, visiting
@@ -107,6 +107,61 @@ async def test_near_the_hour_the_button_appears(service: Service, appointment: A
     assert near.form("/r/join") is not None
     assert near.links_to("/r/decline")
     assert not near.links_to("/r/other-hour")
+
+
+async def test_in_the_call_the_page_leads_back_into_it_and_offers_nothing_else(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    link = await link_to(service, appointment)
+    service.clock.advance_to(appointment.starts_at)
+    async with service.runtime.database.transaction() as session:
+        (await load_dossier(session, appointment.id, lock=True)).appointment.state = AppointmentState.IN_PROGRESS
+    page = await visitor.enter(link)
+    assert page.form("/r/join") is not None
+    assert "Revenir dans l'appel" in page.words
+    assert "le médecin rédige sa conclusion" in page.words
+    for gone in ("Vous arrivez d'abord dans une salle d'attente", "Vous avez le choix", "Préparer le rendez-vous"):
+        assert gone not in page.words
+    refused = await visitor.get("/r/decline")
+    assert refused.path == "/r"
+    assert "Il est trop tard pour le demander ici" in refused.words, "why, and not only that"
+
+
+async def test_who_waited_for_a_doctor_who_never_came_is_not_left_in_doubt(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    link = await link_to(service, appointment)
+    service.clock.advance_to(appointment.starts_at)
+    waiting = await visitor.press(await visitor.enter(link), "/r/join")
+    assert waiting.path == "/r/join"
+    await service.until(appointment.ends_at + timedelta(minutes=31))
+    page = await visitor.get("/r/join")
+    assert (page.path, page.title) == ("/r", "Le médecin ne vous a pas reçu")
+    assert "Ce n'est pas compté contre vous" in page.words
+    assert page.links_to("/r/receipt")
+
+
+async def test_a_receipt_that_does_not_exist_yet_is_no_page_that_expired(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    await visitor.enter(await link_to(service, appointment))
+    page = await visitor.get("/r/receipt")
+    assert page.path == "/r"
+    assert page.title.startswith("Bonjour")
+    assert "Il n'y a pas d'attestation" in page.words
+
+
+async def test_the_doctors_hour_is_told_where_it_differs(service: Service, world: World, visitor: Visitor) -> None:
+    near = await visitor.enter(await link_to(service, await book_video(service, world)))
+    assert "Pour le médecin" not in near.words
+    async with service.runtime.database.transaction() as session:
+        control = await make_control(
+            session, organisation=world.organisation, insurer=world.insurer, number=2, zone="Indian/Reunion"
+        )
+    link = await link_to(service, await book_video(service, world, TUESDAY_TEN, control=control))
+    told = "Pour le médecin, il sera 10 h 00 (heure de Paris)."
+    assert told in (await visitor.get(link)).words
+    assert told in (await visitor.enter(link)).words
 
 
 async def test_in_person_says_where_and_how_to_get_in(service: Service, world: World, visitor: Visitor) -> None:
@@ -247,7 +302,8 @@ async def test_over_without_a_conclusion_there_is_nothing_to_do(
     assert page.title == "Votre rendez-vous est terminé"
     assert "Vous n'avez rien à faire" in page.words
     missing = await visitor.get("/r/receipt")
-    assert missing.title == "Ouvrez de nouveau votre lien"
+    assert (missing.path, missing.title) == ("/r", page.title)
+    assert "Il n'y a pas d'attestation pour ce rendez-vous" in missing.words
 
 
 async def test_somebody_who_was_received_at_a_site_has_a_receipt(
@@ -306,6 +362,10 @@ async def test_the_calendar_file_is_neutral_and_its_link_only_shows(
     assert entry.decoded("dtstart") == MONDAY_NINE
     second = vobject.readOne(answer.text).vevent
     assert second.dtstart.value == MONDAY_NINE
+    # Taken in as an entry of one's own: no invitation to another account, no answer asked.
+    assert "METHOD:PUBLISH" in answer.text
+    assert "ATTENDEE" not in answer.text
+    assert "BEGIN:VALARM" in answer.text
     text = answer.text.lower()
     for telling in ("médecin", "contrôle", "arrêt", "martin", "durand"):
         assert telling not in text

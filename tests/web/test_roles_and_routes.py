@@ -226,6 +226,14 @@ async def test_each_route_answers_each_role_as_it_must(service: Service, who: Wh
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("path", ["/doctor", "/doctor/reports", "/desk", "/desk/appointments", "/admin/users"])
+async def test_what_checks_links_may_ask_for_staff_pages_too(service: Service, path: str) -> None:
+    """Messages lead to them: HEAD answers as GET does, and not that there is no such way."""
+    got, asked = await service.http.get(path), await service.http.head(path)
+    assert (asked.status_code, asked.headers.get("location")) == (got.status_code, got.headers.get("location"))
+    assert got.status_code == 303
+
+
 async def test_programs_reach_their_own_organisation_alone(service: Service) -> None:
     """With a key: every route of the API answers; with another organisation's, none that names our rows; with a scope
     less, 403."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import pytest
+from playwright.async_api import Dialog, expect
 
 from telecontrol.config import VideoProvider
 from tests.browser.call.pages import CallServer, MakeContext, MakeSide, Room, Side, in_call
@@ -184,7 +185,37 @@ async def test_leaving_frees_the_place_and_says_so(side: MakeSide) -> None:
     await insured.page.get_by_role("button", name="Quitter").click()
     await insured.reaches("ended")
     await doctor.reaches("waiting")
-    assert await doctor.title() == "L’assuré a quitté l’appel"
+    assert (await doctor.title()).startswith("L’assuré a quitté l’appel à ")
+
+
+async def test_nothing_of_the_page_around_leads_out_of_a_call_unasked(side: MakeSide) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await asyncio.gather(doctor.enter(), insured.enter())
+    await insured.reaches("waiting")
+    await insured.page.evaluate(
+        """document.body.insertAdjacentHTML("beforeend",
+           '<p id="before" data-before-call>before</p><a id="away" href="/static/call.css">away</a>')"""
+    )
+    before = insured.page.locator("#before")
+    await expect(before).to_be_visible()
+    await doctor.admit()
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+    await expect(before).to_be_hidden()
+    asked: list[str] = []
+    answers = {"stay": lambda dialog: dialog.dismiss(), "go": lambda dialog: dialog.accept()}
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await answers["stay" if len(asked) == 1 else "go"](dialog)
+
+    insured.page.on("dialog", answer)
+    address = insured.page.url
+    await insured.page.locator("#away").dispatch_event("click")
+    assert len(asked) == 1
+    assert "Vous êtes en appel" in asked[0]
+    assert (insured.page.url, await insured.state()) == (address, "live")
+    await insured.page.locator("#away").dispatch_event("click")
+    await insured.page.wait_for_url("**/static/call.css")
 
 
 async def test_the_client_is_fetched_while_one_waits_and_only_for_livekit(

@@ -19,6 +19,8 @@ import {
 const FIRST_LOOK_MS = 250;
 const NEXT_LOOK_MS = 1_000;
 const POLL_MS = 10_000;
+/** Why nobody can come in any more: the room is closed, or the appointment was given up or moved meanwhile. */
+const OVER = new Set(["room_closed", "room_over", "not_joinable", "other_hour"]);
 const FIRST_POLL_MS = 3_000;
 const NO_STATISTICS: Statistics = { framesDecoded: 0, audioPackets: 0, audioEnergy: 0, packetsLost: 0, packetsReceived: 0, route: "" };
 
@@ -213,7 +215,7 @@ export class Builtin implements Adapter {
       this.link.forgetTicket();
     } else if (reason === "not_yours" || reason === "nobody_waits" || reason === "unavailable" || reason.startsWith("chat_")) {
       this.onEvent({ type: "refused", reason });
-    } else if (reason === "room_closed" || reason === "room_over") {
+    } else if (OVER.has(reason)) {
       this.close();
       this.onEvent({ type: "ended", reason });
     } else if (reason !== "bad_message" && reason !== "too_long" && reason !== "too_many_attempts") {
@@ -342,7 +344,12 @@ export class Builtin implements Adapter {
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ ticket: ticket.token }),
       });
-      if (!answer.ok) return;
+      if (!answer.ok) {
+        // The one answer that no later poll can change: the room was closed, by whoever decided.
+        const { code } = (await answer.json().catch(() => ({}))) as { code?: string };
+        if (code !== undefined && OVER.has(code)) this.refuse({ type: "refused", reason: code });
+        return;
+      }
       const said = (await answer.json()) as { state: string; delay_minutes: number | null };
       this.onEvent({ type: "polled", isAdmitted: said.state === "admitted" });
       if (said.delay_minutes !== null) this.onEvent({ type: "delay", minutes: said.delay_minutes });

@@ -63,6 +63,11 @@ export class Call extends Emitter<CallEvents> {
     return { state: this.state, facts: this.facts, problem: this.problem, media: this.media, isSaving: this.saves };
   }
 
+  /** Let in, and neither over nor left. */
+  get isGoingOn(): boolean {
+    return this.facts.isAdmitted && this.facts.outcome === null;
+  }
+
   /** By choice: the other side is told of no missing camera. */
   get comesWithoutCamera(): boolean {
     return !this.wanted.video;

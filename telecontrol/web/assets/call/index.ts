@@ -32,7 +32,7 @@ export function mountAll(within: ParentNode = document): void {
 }
 
 function optionsOf(place: HTMLElement): MountOptions {
-  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callLinkUrl, callToken } = place.dataset;
+  const { callRole, callTicketUrl, callRoom, callPhone, callStart, callAfterUrl, callLinkUrl, callToken, callZone } = place.dataset;
   return {
     role: callRole as Role,
     ticketUrl: callTicketUrl,
@@ -41,6 +41,7 @@ function optionsOf(place: HTMLElement): MountOptions {
     start: callStart === "now" || callStart === "devices" ? callStart : "button",
     linkUrl: callLinkUrl,
     afterUrl: callAfterUrl,
+    zone: callZone || undefined,
     headers: token(callToken),
   };
 }

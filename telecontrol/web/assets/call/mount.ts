@@ -28,6 +28,8 @@ export interface MountOptions {
   linkUrl?: string;
   /** Where to go when the call is over, if anywhere. */
   afterUrl?: string;
+  /** The time zone in which hours are told: the appointment's or the doctor's, as on the page around. The browser's without it. */
+  zone?: string;
 }
 
 export interface Mounted {
@@ -61,8 +63,9 @@ export function mount(place: HTMLElement, options: MountOptions, provider = "bui
     onJoin: enter,
     getLink: options.linkUrl === undefined ? undefined : () => askLink(options),
     homeUrl: options.afterUrl,
+    zone: options.zone,
   });
-  const stops = [announce(place, call), remember(call, memory), followPage(call, isTelephone), ring(call), callIn(call), goOn(call, options.afterUrl), showOthers(place, call, texts)];
+  const stops = [announce(place, call), remember(call, memory), followPage(call, isTelephone), ring(call), callIn(call), goOn(call, options.afterUrl), guard(place, call, texts), showOthers(place, call, texts)];
   if (options.start === "now" || memory.isInside) enter();
   else if (options.start === "devices") void call.arrive();
   return {
@@ -148,11 +151,36 @@ async function askLink(options: MountOptions): Promise<string> {
   return ((await answer.json()) as { url: string }).url;
 }
 
+/** Where the insured goes on by themselves. Of a call that the doctor ended the page says so, and stays. */
 function goOn(call: Call, afterUrl: string | undefined): () => void {
   if (afterUrl === undefined) return () => undefined;
   return call.on("change", ({ state, facts }) => {
-    if (state === "ended" && facts.reason !== "left") location.assign(afterUrl);
+    if (state === "ended" && facts.reason !== "left" && facts.reason !== "finished") location.assign(afterUrl);
   });
+}
+
+/**
+ * While the insured is let in, no link or button of the page around leads out of the call unasked; what may only be done
+ * before (`data-before-call`) is gone by then.
+ */
+function guard(place: HTMLElement, call: Call, texts: Texts): () => void {
+  if (call.role !== "insured") return () => undefined;
+  const ask = (event: Event): void => {
+    const target = event.target as Element;
+    const leads = event.type === "submit" ? target : target.closest("a[href]:not([href^='tel:'], [href^='mailto:'], [href^='#'], [target], [download])");
+    if (leads === null || place.contains(leads) || !call.isGoingOn || confirm(texts.leaveCall)) return;
+    event.preventDefault();
+    // Nothing else may take the press for granted either.
+    event.stopImmediatePropagation();
+  };
+  for (const name of ["click", "submit"]) document.addEventListener(name, ask, true);
+  const stop = call.on("change", ({ facts }) => {
+    for (const element of document.querySelectorAll<HTMLElement>("[data-before-call]")) element.hidden = facts.isAdmitted;
+  });
+  return () => {
+    stop();
+    for (const name of ["click", "submit"]) document.removeEventListener(name, ask, true);
+  };
 }
 
 function posting(options: MountOptions): GetTicket {

@@ -33,8 +33,8 @@ export interface Notice {
   acts: Act[];
 }
 
-/** `locale` words the hour since when somebody waits. */
-export function noticeOf(state: CallState, facts: Facts, texts: Texts, locale: string): Notice {
+/** `locale` words the hours, which are those of `zone`: the appointment's, wherever the browser thinks it is. */
+export function noticeOf(state: CallState, facts: Facts, texts: Texts, locale: string, zone?: string): Notice {
   const words = texts[facts.role];
   const large = ([title, text]: [string, string], acts: Act[] = []): Notice => ({ status: title, title, text, acts });
   switch (state) {
@@ -45,7 +45,7 @@ export function noticeOf(state: CallState, facts: Facts, texts: Texts, locale: s
     case "connecting":
       return large([words.connecting, ""]);
     case "waiting":
-      return waiting(facts, texts, locale, large);
+      return waiting(facts, texts, (since) => hour(since, locale, zone), large);
     case "admitted":
       return facts.peer.state === "here" || facts.isNegotiating ? large(admitted(facts, texts)) : large(words.peerAbsent);
     case "connected":
@@ -110,7 +110,7 @@ function admitted(facts: Facts, texts: Texts): [string, string] {
   return facts.peer.isReady === false ? [words[0], texts[facts.role].peerChoosing] : words;
 }
 
-function waiting(facts: Facts, texts: Texts, locale: string, large: Large): Notice {
+function waiting(facts: Facts, texts: Texts, at: (since: string | null) => string, large: Large): Notice {
   const words = texts[facts.role];
   if (facts.role === "insured") {
     const [title, text] = words.waiting;
@@ -118,16 +118,20 @@ function waiting(facts: Facts, texts: Texts, locale: string, large: Large): Noti
   }
   if (facts.peer.state === "waiting") {
     const [title, text] = words.peerWaiting;
-    return large([fill(title, { time: hour(facts.peer.since, locale) }), facts.peer.isReady === false ? words.peerChoosing : text], ["admit", "later5", "later10"]);
+    return large([fill(title, { time: at(facts.peer.since) }), facts.peer.isReady === false ? words.peerChoosing : text], ["admit", "later5", "later10"]);
   }
-  if (facts.peer.hasLeft) return large(words.peerLeft);
+  if (facts.peer.hasLeft || (facts.peer.state === "absent" && facts.peer.since !== null)) {
+    const [title, text] = words.peerLeft;
+    return large([fill(title, { time: at(facts.peer.since) }), text], ["call"]);
+  }
   return facts.peer.state === "away" ? large([words.peerAway, ""]) : large(words.waiting);
 }
 
 function ended(facts: Facts, texts: Texts, large: Large): Notice {
   const words = texts[facts.role];
   if (facts.reason === "left") return large(words.left, ["rejoin", "home"]);
-  if (facts.reason === "finished") return large(words.finished, ["rejoin", "home"]);
+  // What comes next is first; coming back is for a call that was ended by mistake.
+  if (facts.reason === "finished") return large(words.finished, ["home", "rejoin"]);
   return large(words.closed, ["home"]);
 }
 
@@ -139,8 +143,8 @@ function failed(facts: Facts, texts: Texts, large: Large): Notice {
   return large(words.notAllowed, ["retry", "call"]);
 }
 
-function hour(since: string | null, locale: string): string {
+function hour(since: string | null, locale: string, zone: string | undefined): string {
   const time = since === null ? new Date() : new Date(since);
-  const words = time.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+  const words = time.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", timeZone: zone });
   return locale.startsWith("fr") ? words.replace(":", " h ") : words;
 }

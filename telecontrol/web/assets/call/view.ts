@@ -22,6 +22,8 @@ export interface ViewOptions {
   getLink?: () => Promise<string>;
   /** Where one comes back to after leaving. */
   homeUrl?: string;
+  /** Whose hours are told. */
+  zone?: string;
 }
 
 const MOVING = new Set(["live", "poor", "reconnecting"]);
@@ -147,7 +149,7 @@ export class View {
   private render(): void {
     const { call, texts, locale } = this.options;
     const { state, facts } = call.current;
-    const notice = noticeOf(state, facts, texts, locale);
+    const notice = noticeOf(state, facts, texts, locale, this.options.zone);
     this.root.dataset.state = state;
     setText(this.status, notice.status);
     const quality = qualityWord(state, call.current.isSaving, texts);

@@ -148,6 +148,7 @@ def call_of(request: Request, runtime: Runtime, scene: Scene, *, now: datetime) 
         "call-room": str(appointment.id),
         "call-phone": phone(dossier.insured.phone) if dossier.insured.phone else "",
         "call-start": "now",
+        "call-zone": dossier.doctor.zone,
         "call-token": form_token(runtime.settings, browser_id(request)),
     }
 

@@ -10,12 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from telecontrol.controls.policies import Mode
 from telecontrol.controls.results import Result
 from telecontrol.insights.survey import has_answered, is_asked
 from telecontrol.reports.conclusions import conclusion_of
 from telecontrol.reports.models import AbsenceQualification, Conclusion, Qualification
 from telecontrol.reports.wording import words_of
 from telecontrol.scheduling.dossier import Dossier
+from telecontrol.video.attendance import attendance
 from telecontrol.web.i18n import typeset
 from telecontrol.web.insured_door import Guest
 from telecontrol.web.pages.insured.frame import insured_page, language_for, person_of
@@ -56,7 +58,7 @@ async def show_after(
         dossier,
         now=now,
         person=person_of(dossier.insured),
-        outcome=await _outcome(session, dossier, conclusion),
+        outcome=await _outcome(session, dossier, conclusion, came=presence is not None),
         attendance=None if presence is None else for_page(presence),
         conclusion=_card(result, language) if is_told and result is not None else None,
         steps=[words.t(sentence) for sentence in steps],
@@ -73,13 +75,23 @@ async def _survey(request: Request, session: AsyncSession, dossier: Dossier, gue
     return survey_for(guest, is_done=await has_answered(session, dossier.appointment.id, secret=secret))
 
 
-async def _outcome(session: AsyncSession, dossier: Dossier, conclusion: Conclusion | None) -> str:
+async def _outcome(session: AsyncSession, dossier: Dossier, conclusion: Conclusion | None, *, came: bool) -> str:
     if conclusion is not None:
         return _OUTCOMES.get(conclusion.result, "attended")
     qualified = await session.scalar(
         select(AbsenceQualification.kind).where(AbsenceQualification.appointment_id == dossier.appointment.id)
     )
-    return _QUALIFIED[qualified] if qualified is not None else "no_conclusion"
+    if qualified is not None:
+        return _QUALIFIED[qualified]
+    return "not_met" if came and await _was_left_waiting(session, dossier) else "no_conclusion"
+
+
+async def _was_left_waiting(session: AsyncSession, dossier: Dossier) -> bool:
+    """Whether the doctor let nobody in, whom the room saw waiting."""
+    if dossier.appointment.mode is not Mode.VIDEO:
+        return False
+    seen = await attendance(session, subject_id=dossier.appointment.id)
+    return seen.had_arrived and seen.admitted_at is None
 
 
 def _card(result: Result, language: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from telecontrol.scheduling.answers import (
 )
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_choices import key_of, other_hours, read_key
-from telecontrol.scheduling.insured_page import own_dossier, state_of
+from telecontrol.scheduling.insured_page import Stage, own_dossier, state_of
 from telecontrol.scheduling.models import AppointmentState
 from telecontrol.scheduling.sites import sites_for
 from telecontrol.video.provider import VideoProvider
@@ -53,7 +53,11 @@ SlotForm = Annotated[str, Form(max_length=120)]
 @pages.get(paths.DECLINE)
 async def ask_decline(request: Request, guest: KnownGuestDep, session: ReadingDep, now: NowDep) -> Response:
     dossier = await own_dossier(session, guest.require_answer())
-    if not state_of(dossier, now=now, may_act=True).can_decline:
+    state = state_of(dossier, now=now, may_act=True)
+    if not state.can_decline:
+        if state.stage in (Stage.NEAR, Stage.IN_CALL, Stage.AFTER):
+            raise WrongState("the appointment has been held, or is being held", code="too_late_to_decline")
+        # Declined already, given up, or in person: the page of that state says it all.
         return see_other(request, paths.HOME)
     until, starts_at = grace_until(dossier, now=now), dossier.appointment.starts_at
     return insured_page(

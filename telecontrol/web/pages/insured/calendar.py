@@ -72,7 +72,7 @@ def _entry(request: Request, dossier: Dossier, operator: Operator, address: str,
     summary = words.plain(_SUMMARY, organisation=name)
     by_video = words.plain(_BY_VIDEO) if appointment.mode is Mode.VIDEO else ""
     return CalendarEntry(
-        method="REQUEST",
+        method="PUBLISH",
         uid=f"{appointment.id}@telecontrol",
         sequence=appointment.version - 1,
         starts_at=appointment.starts_at,
@@ -84,7 +84,7 @@ def _entry(request: Request, dossier: Dossier, operator: Operator, address: str,
         view_link=address,
         organiser_name=name,
         organiser_address=operator.mail_from,
-        attendee_address=dossier.insured.email,
+        attendee_address="",
         stamped_at=now,
         alarm_minutes=120 if site else 30,
     )

@@ -9,6 +9,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from telecontrol.controls.models import Insured
+from telecontrol.controls.policies import Mode
+from telecontrol.notify.wording import same_clock
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.web.i18n import mark
 from telecontrol.web.insured_door import shown_as
@@ -62,9 +64,17 @@ def facts_of(dossier: Dossier) -> dict[str, Any]:
         "mode": str(appointment.mode),
         "starts_at": appointment.starts_at,
         "zone": appointment.zone,
+        "doctor_zone": _doctor_zone(dossier),
         "duration_minutes": int(length.total_seconds() // 60),
         "doctor": f"Dr {dossier.doctor.name}",
     }
+
+
+def _doctor_zone(dossier: Dossier) -> str:
+    """The doctor's zone where their clock differs at that hour and the two are apart; else empty."""
+    appointment, zone = dossier.appointment, dossier.doctor.zone
+    is_apart = appointment.mode is Mode.VIDEO and not same_clock(appointment.starts_at, appointment.zone, zone)
+    return zone if is_apart else ""
 
 
 def person_of(insured: Insured) -> str:

@@ -134,6 +134,7 @@ def _video(
         person=person_of(dossier.insured),
         opens_at=state.opens_at,
         is_open=state.stage is not Stage.BEFORE,
+        is_in_call=state.stage is Stage.IN_CALL,
         waiting_minutes=dossier.rules.waiting_minutes,
         can_act=state.can_act,
         can_decline=state.can_decline,

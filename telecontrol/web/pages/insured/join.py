@@ -122,4 +122,5 @@ def _mount(request: Request, runtime: Runtime, dossier: Dossier, stay: WaitingEn
         "call-link-url": paths.JOIN_LINK,
         "call-token": page_token(request, dossier),
         "call-after-url": paths.HOME,
+        "call-zone": dossier.appointment.zone,
     }

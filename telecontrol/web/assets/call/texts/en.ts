@@ -73,6 +73,7 @@ export const texts: Texts = {
     unnamed: "{name} {number}",
     listen: "Play a sound",
   },
+  leaveCall: "You are in a call. Leaving this page interrupts it. Continue?",
   socketLost: "The link to the service is cut; the call goes on.",
   insured: {
     other: "The doctor",
@@ -95,7 +96,10 @@ export const texts: Texts = {
     reconnecting: "Connection lost, we are restoring it…",
     takeover: ["The call is open somewhere else", "You opened it in another tab or on another device."],
     left: ["You have left the call", "You can come back until the hour of the appointment is over. The doctor will let you in again."],
-    finished: ["The call is over", "The doctor has ended the call."],
+    finished: [
+      "The call is over",
+      "The doctor has ended it and is writing the conclusion. There is nothing else for you to do: what comes next appears on the page of your appointment.\nIf this was a mistake you can come back: the doctor lets you in again.",
+    ],
     closed: ["The appointment is over", "There is nothing else to do here."],
     failed: [
       "Picture and sound do not get through",
@@ -113,7 +117,7 @@ export const texts: Texts = {
     peerWaiting: ["The insured has been waiting since {time}", "Your camera and microphone reach them only once you let them in."],
     peerAbsent: ["The insured is not here", "You will be told when they arrive."],
     peerAway: "The insured’s connection is cut; it should come back.",
-    peerLeft: ["The insured has left the call", "They can come back by the same link while the hour lasts. You will be told."],
+    peerLeft: ["The insured left the call at {time}", "They can come back by the same link while the hour lasts. You will be told."],
     peerChoosing: "They are setting up camera and microphone. You can let them in already.",
     admitted: ["The insured is coming in", "The picture is coming."],
     connected: "Connected, the picture is coming…",

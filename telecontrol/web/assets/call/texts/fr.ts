@@ -73,6 +73,7 @@ export const texts: Texts = {
     unnamed: "{name} {number}",
     listen: "Écouter un son",
   },
+  leaveCall: "Vous êtes en appel. Quitter cette page l’interrompt. Continuer ?",
   socketLost: "Liaison avec le service interrompue, l’appel continue.",
   insured: {
     other: "Le médecin",
@@ -95,7 +96,10 @@ export const texts: Texts = {
     reconnecting: "Connexion interrompue, nous la rétablissons…",
     takeover: ["L’appel est ouvert ailleurs", "Vous l’avez ouvert dans un autre onglet ou sur un autre appareil."],
     left: ["Vous avez quitté l’appel", "Vous pouvez revenir tant que l’heure du rendez-vous n’est pas passée. Le médecin vous fera entrer de nouveau."],
-    finished: ["L’appel est terminé", "Le médecin a terminé l’appel."],
+    finished: [
+      "L’appel est terminé",
+      "Le médecin l’a terminé et rédige sa conclusion. Vous n’avez rien d’autre à faire : la suite paraît sur la page de votre rendez-vous.\nSi c’était une erreur, vous pouvez revenir : le médecin vous fait entrer de nouveau.",
+    ],
     closed: ["Le rendez-vous est terminé", "Il n’y a rien d’autre à faire ici."],
     failed: [
       "L’image et le son ne passent pas",
@@ -113,7 +117,7 @@ export const texts: Texts = {
     peerWaiting: ["L’assuré attend depuis {time}", "Votre caméra et votre micro ne lui parviennent qu’après l’avoir fait entrer."],
     peerAbsent: ["L’assuré n’est pas là", "Vous serez prévenu de son arrivée."],
     peerAway: "La connexion de l’assuré est coupée, elle devrait revenir.",
-    peerLeft: ["L’assuré a quitté l’appel", "Il peut revenir avec le même lien tant que l’heure dure. Vous serez prévenu."],
+    peerLeft: ["L’assuré a quitté l’appel à {time}", "Il peut revenir avec le même lien tant que l’heure dure. Vous serez prévenu."],
     peerChoosing: "Il règle sa caméra et son micro. Vous pouvez déjà le faire entrer.",
     admitted: ["L’assuré entre", "L’image arrive."],
     connected: "Connecté, l’image arrive…",

@@ -49,6 +49,8 @@ export interface Texts {
   chat: ChatTexts;
   show: ShowTexts;
   devices: DeviceTexts;
+  /** Asked before a link or a button of the page leads out of a call. */
+  leaveCall: string;
   socketLost: string;
   insured: RoleTexts;
   doctor: RoleTexts;
@@ -134,7 +136,7 @@ export interface RoleTexts {
   peerWaiting: [string, string];
   peerAbsent: [string, string];
   peerAway: string;
-  /** Gone for good, as far as one knows. */
+  /** Gone for good, as far as one knows; `{time}` to the doctor. */
   peerLeft: [string, string];
   /** Arrived, still choosing camera and microphone. */
   peerChoosing: string;
