@@ -383,7 +383,7 @@ async def test_the_page_asks_little_of_the_database(
     await visitor.enter(await link_to(service, appointment))
     with statements(service) as asked:
         await visitor.get("/r")
-    assert len(asked) <= 5, asked
+    assert len(asked) <= 6, asked
     await visitor.press(await visitor.get("/r/decline"), "/r/decline")
     with statements(service) as asked:
         assert len((await visitor.get("/r")).choices("slot")) == 3
