@@ -18,7 +18,9 @@ from telecontrol.accounts.links import find_visit
 from telecontrol.accounts.models import InsuredLink, InsuredVisit
 from telecontrol.accounts.viewer import Viewer, insured_viewer
 from telecontrol.config import Settings
-from telecontrol.errors import Conflict, Forbidden
+from telecontrol.errors import Conflict, Forbidden, InvalidInput
+from telecontrol.scheduling.dossier import Dossier
+from telecontrol.scheduling.insured_choices import read_key
 from telecontrol.scheduling.insured_page import present_dossier
 from telecontrol.scheduling.models import Appointment
 from telecontrol.web.dependencies import NowDep, RuntimeDep
@@ -104,7 +106,20 @@ async def _check_shown(request: Request, runtime: Runtime, guest: Guest) -> None
             return
         earlier = await session.get(Appointment, _id_in(shown))
     is_same_control = earlier is not None and earlier.control_id == link.control_id
+    if is_same_control and await _has_chosen(request, dossier):
+        return
     raise Conflict("the page showed another appointment", code="other_hour" if is_same_control else "other_appointment")
+
+
+async def _has_chosen(request: Request, dossier: Dossier) -> bool:
+    """Whether the form asks for the very slot that the appointment has by now: the same button, pressed twice."""
+    slot = (await request.form()).get("slot")
+    if not isinstance(slot, str) or not slot:
+        return False
+    try:
+        return read_key(slot, zone=dossier.zone).starts_at == dossier.appointment.starts_at
+    except InvalidInput:
+        return False
 
 
 def _id_in(shown: str) -> uuid.UUID:

@@ -161,6 +161,7 @@ async def test_up_to_three_places_are_shown_and_one_is_booked_at_once(
     assert "1 rue de la Paix" in booked.words
     again = await visitor.press(page, "/r/in-person", slot=slots[1])
     assert again.title == booked.title
+    assert "Votre rendez-vous sur place est réservé." in again.words
     assert "1 rue de la Paix" in again.words
     made = await appointments(service, world.control)
     assert sorted((each.mode, each.state) for each in made) == [
@@ -303,7 +304,7 @@ async def test_another_hour_once(service: Service, appointment: Appointment, vis
     assert int(moved.starts_at.timestamp()) == int(wanted.split(".")[2])
     assert (moved.version, moved.state) == (2, AppointmentState.BOOKED)
     twice = await visitor.press(asked, "/r/other-hour", slot=wanted)
-    assert twice.title == done.title
+    assert twice.words == done.words, "pressed twice, the same answer"
     assert (await dossier_of(service, appointment.id)).appointment.version == 2
 
     assert not done.links_to("/r/other-hour"), "once"
