@@ -44,8 +44,9 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
 
     The insured never arrived: a report is drafted, due from the end of the waiting time, and the doctor is asked to sign it.
     The insured had arrived, or something technical went wrong: the doctor is asked to conclude; that is never an absence
-    (PROMISES P17) and nothing is drafted. Nor is it when the service saw no doctor wait in the room of a video appointment: what
-    is proposed then is that the doctor was not there, and the desk is told. Whoever came gets their receipt now.
+    (PROMISES P17) and nothing is drafted. Where the service saw no doctor wait in the room of a video appointment, the draft
+    cannot be signed as it stands: what is proposed is that the doctor was not there, and the desk is told; only the doctor may
+    say that they waited otherwise. Whoever came gets their receipt now.
     """
     appointment = dossier.appointment
     facts = await with_evidence(session, appointment, Circumstances())
@@ -62,12 +63,10 @@ async def settle_over(session: AsyncSession, operator: Operator, dossier: Dossie
     await tell_over(session, operator, dossier, now=now)
     desk_task = await find_open(session, TaskKind.CONTROL_TO_QUALIFY, subject_id=dossier.control.id)
     is_absent = not was_there and not facts.technical_problem_at
-    is_unattended = is_absent and await _is_unattended(session, dossier, now=now)
-    if is_unattended:
+    if is_absent and await _is_unattended(session, dossier, now=now):
         _note_unattended(session, dossier, desk_task, now=now)
-    if not is_absent or is_unattended or not dossier.rules.report_48h:
-        # Should it turn out to be an absence all the same, its report is due from the end of the waiting time.
-        report, event_at = None, waited_until(dossier) if is_unattended else appointment.ends_at
+    if not is_absent or not dossier.rules.report_48h:
+        report, event_at = None, appointment.ends_at
         task = await _ask(session, dossier, TaskKind.CONTROL_TO_QUALIFY, APPOINTMENT, appointment.id, event_at, now=now)
     else:
         event_at = waited_until(dossier)

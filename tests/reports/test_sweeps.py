@@ -112,16 +112,17 @@ class TestOver:
             await doctor_waits(database, appointment, since=since, until=until)
         await sweep(database, appointment.busy_until)
         assert await state_of(database, appointment) == (S.TO_QUALIFY, A.OVER)
+        report = await report_of(database)
+        assert (report.state, report.due_at) == (ReportState.DRAFTED, EVENT + 48 * HOUR), "nobody gains time"
         async with database.reading() as session:
-            assert (await session.scalars(select(Report))).all() == []
             tasks = list(await session.scalars(select(Task).where(Task.done_at.is_(None)).order_by(Task.owner)))
             lines = [line.action for line in await of_control(session, world.control.id)]
         assert [(task.kind, task.owner) for task in tasks] == [
-            (TaskKind.CONTROL_TO_QUALIFY, Owner.DOCTOR),
+            (TaskKind.SIGNATURE_DUE, Owner.DOCTOR),
             (TaskKind.CONTROL_TO_QUALIFY, Owner.HANDLER),
         ]
-        # Should it be an absence all the same, its report runs from the end of the waiting time: nobody gains time.
-        assert tasks[0].due_at == EVENT + 48 * HOUR
+        with pytest.raises(Conflict, match="no doctor was seen"):
+            await say(database, world, appointment, R.UNEXCUSED_ABSENCE, at=START + 2 * HOUR)
         assert tasks[1].detail["proposed"] == "doctor_unavailable"
         assert "appointment.doctor_not_seen" in lines
         told = [(kind, values.get("task")) for kind, values in await mails(database)]

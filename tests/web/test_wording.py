@@ -80,6 +80,7 @@ def test_red_is_for_what_is_late_or_lost() -> None:
         ("task", "target_paused"),
         ("task", "report_overdue"),
         ("task", "report_refused"),
+        ("task", "insured_waiting"),
         ("message_state", "failed"),
         ("attempt_state", "rejected_permanent"),
         ("delivery_state", "undelivered"),

@@ -131,6 +131,7 @@ MESSAGE_KINDS: dict[str, str] = {
     "desk_alert": mark("Alerte au bureau"),
     "requester_status": mark("Suivi au demandeur"),
     "link_again": mark("Lien renvoyé"),
+    "survey_invitation": mark("Enquête de satisfaction"),
     "desk_digest": mark("Résumé au bureau"),
     "report_48h": mark("Rapport de 48 heures"),
 }
