@@ -22,7 +22,7 @@ from telecontrol.web.calls import call_routes
 from telecontrol.web.errors import install_error_handlers
 from telecontrol.web.health import health
 from telecontrol.web.hooks import hooks
-from telecontrol.web.limits import RequestLimits
+from telecontrol.web.limits import HeadAsGet, RequestLimits
 from telecontrol.web.pages import page_routers
 from telecontrol.web.security import SecurityHeaders
 from telecontrol.web.templating import STATIC, load_templates
@@ -64,6 +64,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.imports = imports
     app.state.templates = load_templates()
     app.add_middleware(RequestLimits)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, settings=settings)
     install_error_handlers(app)
     app.include_router(health)

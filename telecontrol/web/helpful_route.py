@@ -1,4 +1,4 @@
-"""Routes of the pages for the public: HEAD wherever there is GET, and refusals that become pages saying what to do.
+"""Routes of the pages for the public: refusals become pages that say what to do.
 
 A refusal of the domain leads back to the insured's page, which shows how things stand, with one sentence about what was not
 done. A form whose token is too old is shown again with what was typed, one press away from being sent.
@@ -59,10 +59,6 @@ _OTHERWISE = mark("La situation a changé entre-temps. Rien n'a été modifié. 
 
 class HelpfulRoute(APIRoute):
     """Give it to a router as `route_class`; it stays when that router is included in another."""
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], *, methods: Any = None, **options: Any) -> None:
-        methods = {*methods, "HEAD"} if methods and "GET" in methods else methods
-        super().__init__(path, endpoint, methods=methods, **options)
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         handler = super().get_route_handler()

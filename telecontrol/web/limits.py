@@ -1,4 +1,4 @@
-"""What is not even read: bodies larger than anything the service takes, and requests of the API that bring no key."""
+"""At the door of every request: bodies too large to be read, API requests without a key, and HEAD answered as GET is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ LARGEST_BODY = 1024 * 1024
 _TOO_LARGE = f"at most {LARGEST_BODY} bytes are taken"
 _API = "/api/v1/"
 _OPEN = ("/api/v1/openapi.json",)
+
+
+class HeadAsGet:
+    """ASGI middleware: links in messages lead to staff pages too, and whatever checks links asks with HEAD. The server leaves
+    the body out by itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        await self._app({**scope, "method": "GET"} if is_head else scope, receive, send)
 
 
 class RequestLimits:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends
-from fastapi.routing import APIRoute
 
 from telecontrol.config import Settings
 from telecontrol.web.pages import admin, desk, device_test, doctor, insured, public, sign_in
@@ -22,12 +21,4 @@ def page_routers(settings: Settings) -> list[APIRouter]:
     guarded = [APIRouter(include_in_schema=False, dependencies=checks) for _ in audiences]
     for router, audience in zip(guarded, audiences, strict=True):
         router.include_router(audience)
-        _answer_head(router)
     return guarded
-
-
-def _answer_head(router: APIRouter) -> None:
-    """HEAD as GET: links in messages lead to staff pages too, and whatever checks links asks in this way."""
-    for route in router.routes:
-        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
-            route.methods.add("HEAD")
