@@ -157,7 +157,7 @@ async def test_what_has_begun_is_neither_moved_nor_cancelled(service: Service, s
         for what in ("appointment", "control"):
             page = await handler.press(before, action, what=what)
             assert page.status == 409
-            assert "already_begun" in page.words
+            assert "il ne s'annule plus" in page.words
         assert (await handler.get(paths.control(control_id))).form(action) is None
     assert await stories.state_of(service, seeded, control_id) == "booked"
 

@@ -20,6 +20,9 @@ _SAID: Mapping[str, str] = {
     "too_late_to_undo": mark("La visioconférence ne peut plus être reprise."),
     "too_late_to_decline": mark("Il est trop tard pour enregistrer un refus : le rendez-vous est fini."),
     "doctor_qualifies": mark("Le rendez-vous a commencé : le médecin qualifie l'absence."),
+    "already_begun": mark(
+        "Le rendez-vous a commencé : il ne s'annule plus. Le médecin conclut, ou vous qualifiez une fois l'heure passée."
+    ),
     "limit_past": mark("La limite de la convocation est passée."),
     "control_over": mark("Ce contrôle est fini : plus rien ne part."),
 }
