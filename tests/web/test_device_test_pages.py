@@ -175,4 +175,5 @@ async def test_before_the_birth_date_nothing_is_tried_by_the_link(
     await visitor.enter(await link_to(service, appointment), birth=None)
     assert (await visitor.get("/r/test")).path == "/r"
     for path, body in (("/r/test/connection", None), ("/r/test", {"steps": WELL, "route": "direct"})):
-        assert (await asked(visitor, public, path, body)).status == 403
+        # What the public page showed is no appointment of theirs: refused before anything else is looked at.
+        assert (await asked(visitor, public, path, body)).status == 409

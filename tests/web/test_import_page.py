@@ -120,8 +120,8 @@ async def test_a_good_file_is_rehearsed_then_imported_once(service: Service, han
     )
 
     empty = await send(handler, controls().encode(encoding))
-    assert "Aucune ligne sous les titres" in empty.words
-    assert "déjà enregistré" not in empty.words.split("Aucune ligne")[1].split("ligne lue")[0]
+    assert "aucune ligne sous les titres : rien à importer" in empty.words.lower()
+    assert "déjà enregistré" not in empty.words
 
     again = await send(handler, controls(10, 11).encode(encoding))
     assert "Il n'y a rien à importer" in again.words
