@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -91,8 +92,14 @@ async def through_the_devices(page: Page) -> None:
 
 
 async def kept(service: Service, appointment: Appointment) -> DeviceTest | None:
-    async with service.runtime.database.reading() as session:
-        return (await latest_tests(session, [appointment.id])).get(appointment.id)
+    """What was kept; the page sends it beside whatever it shows, so it is given a moment to come."""
+    for _ in range(50):
+        async with service.runtime.database.reading() as session:
+            found = (await latest_tests(session, [appointment.id])).get(appointment.id)
+        if found is not None:
+            return found
+        await asyncio.sleep(0.1)
+    return None
 
 
 async def faults(page: Page) -> list[str]:
