@@ -47,14 +47,14 @@ def dossier(state: A, control: C, *, mode: Mode = Mode.VIDEO, moves: int = 0) ->
 @pytest.mark.parametrize(
     ("state", "control", "minutes", "stage", "allowed"),
     [
-        (A.BOOKED, C.BOOKED, -2000, Stage.BEFORE, "decline say_absent change_hour"),
-        (A.BOOKED, C.BOOKED, -16, Stage.BEFORE, "decline say_absent change_hour"),
-        (A.BOOKED, C.BOOKED, -15, Stage.NEAR, "join decline say_absent"),
+        (A.BOOKED, C.BOOKED, -2000, Stage.BEFORE, "decline say_absent change_hour prepare"),
+        (A.BOOKED, C.BOOKED, -16, Stage.BEFORE, "decline say_absent change_hour prepare"),
+        (A.BOOKED, C.BOOKED, -15, Stage.NEAR, "join decline say_absent prepare"),
         (A.BOOKED, C.BOOKED, 19, Stage.NEAR, "join decline say_absent"),
         (A.BOOKED, C.BOOKED, 20, Stage.NEAR, "join"),
         (A.BOOKED, C.BOOKED, 50, Stage.AFTER, ""),
-        (A.BOOKED, C.ABSENCE_TO_QUALIFY, -2000, Stage.BEFORE, "decline withdraw_absence"),
-        (A.BOOKED, C.ABSENCE_TO_QUALIFY, -5, Stage.NEAR, "join decline withdraw_absence"),
+        (A.BOOKED, C.ABSENCE_TO_QUALIFY, -2000, Stage.BEFORE, "decline withdraw_absence prepare"),
+        (A.BOOKED, C.ABSENCE_TO_QUALIFY, -5, Stage.NEAR, "join decline withdraw_absence prepare"),
         (A.HELD, C.IN_PERSON_TO_BOOK, -2000, Stage.DECLINED, "undo_decline choose_in_person"),
         (A.DECLINED_BY_INSURED, C.IN_PERSON_TO_BOOK, -5, Stage.DECLINED, "undo_decline choose_in_person"),
         (A.DECLINED_BY_INSURED, C.IN_PERSON_TO_BOOK, 5, Stage.DECLINED, "choose_in_person"),
@@ -73,7 +73,16 @@ def dossier(state: A, control: C, *, mode: Mode = Mode.VIDEO, moves: int = 0) ->
 )
 def test_states_and_what_they_allow(state: A, control: C, minutes: int, stage: Stage, allowed: str) -> None:
     found = state_of(dossier(state, control), now=START + minutes * MINUTE, may_act=True)
-    names = ("join", "decline", "undo_decline", "choose_in_person", "say_absent", "withdraw_absence", "change_hour")
+    names = (
+        "join",
+        "decline",
+        "undo_decline",
+        "choose_in_person",
+        "say_absent",
+        "withdraw_absence",
+        "change_hour",
+        "prepare",
+    )
     assert found.stage is stage
     assert {name for name in names if getattr(found, f"can_{name}")} == set(allowed.split())
     nothing: dict[str, Any] = {f"can_{name}": False for name in ("act", *names)}

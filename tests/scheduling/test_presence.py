@@ -167,7 +167,7 @@ async def test_the_doctor_gives_up_while_somebody_waits(database: Database, worl
             operator=OPERATOR,
             dossier=dossier,
             actor=doctor_actor(world),
-            now=START + 5 * MINUTE,
+            now=START - MINUTE,
             reason="doctor_unavailable",
         )
     intent, _ = await only_receipt(database)
