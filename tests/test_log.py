@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,13 @@ from telecontrol.db.session import Database
 from telecontrol.errors import NotFound
 
 PLANTED = "Dupont-Secrète"
+
+
+@pytest.fixture(autouse=True)
+def _logs_end_where_they_began() -> Iterator[None]:
+    """What a test of the log set up must not outlive the stream that the test captured."""
+    yield
+    log.configure(json=True, level="ERROR")
 
 
 async def _break_a_rule(database: Database) -> None:
