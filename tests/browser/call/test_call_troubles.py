@@ -40,7 +40,10 @@ async def test_nothing_happens_before_a_click(side: MakeSide, room: Room) -> Non
 
 async def test_who_refuses_the_camera_still_waits_sees_and_hears(side: MakeSide, room: Room) -> None:
     doctor, insured = await side("doctor"), await side("insured", permissions=[])
-    await asyncio.gather(doctor.enter(), insured.enter())
+    # Told to who is there: a doctor who comes later reads it in the connection log.
+    await doctor.enter()
+    await doctor.reaches("waiting")
+    await insured.enter()
     await insured.reaches("waiting")
     await insured.page.get_by_text("La caméra et le micro sont refusés").wait_for()
     await doctor.page.get_by_text("Sa caméra et son micro sont refusés par son navigateur.").wait_for()

@@ -47,6 +47,7 @@ export class Builtin implements Adapter {
   private peer: Peer = ABSENT;
   private looking: ReturnType<typeof setTimeout> | undefined;
   private polling: ReturnType<typeof setTimeout> | undefined;
+  private readonly untold = new Set<Problem>();
 
   constructor(private readonly options: BuiltinOptions) {
     this.link = new Link(options.getTicket, {
@@ -98,8 +99,9 @@ export class Builtin implements Adapter {
     if (!this.link.send({ type: "restart" })) this.link.wake();
   }
 
+  /** What failed before the socket was there is told once it is: cameras are often refused sooner. */
   problem(code: Problem): void {
-    this.link.send({ type: "problem", code });
+    if (!this.link.send({ type: "problem", code })) this.untold.add(code);
   }
 
   hidden(isHidden: boolean): void {
@@ -142,6 +144,8 @@ export class Builtin implements Adapter {
         this.isAdmitted = message.is_admitted === true;
         this.onEvent({ type: "welcome", isAdmitted: this.isAdmitted });
         this.seePeer(message.peer as Message);
+        for (const code of this.untold) this.link.send({ type: "problem", code });
+        this.untold.clear();
         break;
       case "waiting":
         this.onEvent({ type: "delay", minutes: Number(message.delay_minutes) });
