@@ -414,7 +414,7 @@ async def test_the_built_in_provider_hears_no_callbacks(
     settings: MakeSettings, committed_database: Database, clock: VirtualClock
 ) -> None:
     async with running(settings(), committed_database, clock) as server:
-        assert (await send(server.url, callback("room_finished", uuid.uuid4()))).status_code == 404
+        assert (await send(server.url, callback("room_finished", uuid.uuid4()))).status_code == 403
 
 
 # Companions.
