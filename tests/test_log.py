@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -21,8 +22,10 @@ PLANTED = "Dupont-Secrète"
 @pytest.fixture(autouse=True)
 def _logs_end_where_they_began() -> Iterator[None]:
     """What a test of the log set up must not outlive the stream that the test captured."""
+    handlers = list(logging.getLogger().handlers)
     yield
-    log.configure(json=True, level="ERROR")
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
 
 
 async def _break_a_rule(database: Database) -> None:

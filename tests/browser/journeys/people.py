@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy import select
 
 from telecontrol.controls.import_report import ImportMode
@@ -66,7 +66,12 @@ class Person:
         self.page = page
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
+        page.on("console", self._note)
+
+    def _note(self, line: ConsoleMessage) -> None:
+        # A page that is left while a part of it is being asked for: htmx calls what the browser gave up an error.
+        if line.type == "error" and not line.text.startswith(("htmx:afterRequest", "htmx:sendAbort")):
+            self.complaints.append(line.text)
 
     @classmethod
     async def come(cls, service: Service, make: MakeContext, **options: Any) -> Person:
