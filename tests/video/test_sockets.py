@@ -483,7 +483,7 @@ async def test_with_livekit_nothing_that_holds_an_address_is_passed_on_or_kept(d
     await doctor.say("description", epoch=1, description={"type": "offer", "sdp": f"c=IN IP4 {ADDRESS}"})
     await insured.say("candidate", epoch=1, candidate={"candidate": f"candidate:1 1 UDP 1 {ADDRESS} 5000 typ host"})
     await doctor.say("media", media={"audio": False, "video": True, "wants_video": True})
-    await insured.hears("peer", media={"audio": False, "video": True, "wants_video": True, "showing": False})
+    await insured.hears("peer", media={"audio": False, "video": True, "wants_video": True, "showing": ""})
     assert not any(message["type"] in ("description", "candidate") for message in [*doctor.heard, *insured.heard])
     async with desk.database.reading() as session:
         row = (await live_calls.read(session, [desk.room_id]))[desk.room_id]
