@@ -25,7 +25,7 @@ from telecontrol.reports import sweeps
 from telecontrol.scheduling.answers import decline_video
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState
-from tests.support.concluding import MINUTE, OPERATOR, START, appoint, insured_arrives, say
+from tests.support.concluding import MINUTE, OPERATOR, START, appoint, doctor_waits, insured_arrives, say
 from tests.support.world import INSURED, World, make_world
 
 SECRET = "a-secret-of-the-service-that-is-long-enough"
@@ -92,6 +92,7 @@ class TestWhoIsAsked:
     async def test_nobody_who_was_not_there(self, database: Database, world: World, result: Result) -> None:
         async with database.transaction() as session:
             appointment = await appoint(session, world)
+        await doctor_waits(database, appointment)
         await say(database, world, appointment, result, at=START + 16 * MINUTE)
         assert not await asked(database, appointment.id)
 
@@ -141,9 +142,9 @@ class TestAnswering:
             assert telling.hex not in rows
         assert mark.mark == mark_of(SECRET, seen.id)
 
+    @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
     async def test_rows_lie_in_no_order_of_time_on_sqlite(self, database: Database) -> None:
-        if not database.is_sqlite:
-            pytest.skip("on PostgreSQL only the keyed mark hides whose it is")
+        """On PostgreSQL the keyed mark alone hides whose an answer is."""
         async with database.reading() as session:
             made = await session.scalars(
                 text("SELECT sql FROM sqlite_master WHERE name IN ('survey_answer', 'survey_mark')")

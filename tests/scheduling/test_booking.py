@@ -118,7 +118,7 @@ async def test_too_late_to_convoke_says_which_start_is_possible(database: Databa
 
 async def test_a_named_waiver_lets_a_late_booking_stand(database: Database, world: World) -> None:
     start = datetime(2026, 3, 3, 13, 0, tzinfo=UTC)
-    with pytest.raises(InvalidInput, match="say how"):
+    with pytest.raises(InvalidInput, match="say why"):
         await _book(database, world, start, waiver=Waiver(world.handler.id, " "))
     appointment = await _book(database, world, start, waiver=Waiver(world.handler.id, "au téléphone, le 2 mars"))
     assert appointment.waiver_by == world.handler.id

@@ -343,7 +343,9 @@ async def test_the_connection_log_stands_beside_a_technical_failure(
     shown = await review(doctor, appointment, Result.TECHNICAL_FAILURE)
     assert "9 h 01" in shown.words
     assert "Assuré : problème technique" in shown.words
-    assert "Journal de connexion" not in (await review(doctor, appointment, Result.JUSTIFIED)).words
+    seen = await review(doctor, appointment, Result.JUSTIFIED, **UNRECORDED)
+    assert "Vous allez signer : Arrêt justifié" in seen.words
+    assert "Journal de connexion" not in seen.words
     await sign(doctor, appointment, await review(doctor, appointment, Result.TECHNICAL_FAILURE))
     assert (await dossier_of(service, appointment)).control.state is ControlState.TO_BOOK
 
@@ -419,7 +421,9 @@ async def test_a_doctor_who_comes_after_the_wait_is_not_offered_an_absence(
     assert 'value="doctor_unavailable" required checked' in page.html, "what the service proposes"
     bare = await push(doctor, room(appointment, "conclude"), result="unexcused_absence", step="review")
     assert bare.status == 409
-    assert await _report(service, appointment) is None
+    drafted = await _report(service, appointment)
+    assert drafted is not None
+    assert drafted.state is ReportState.DRAFTED
 
     shown = await doctor.press(
         page, room(appointment, "conclude"), result="unexcused_absence", step="review", waited_how="by_phone"
