@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -83,13 +84,19 @@ class Broken:
     phase: str
 
 
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """The public authorities: read once in a process."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 def open_client(*, verify: ssl.SSLContext | bool = True) -> httpx2.AsyncClient:
     """The client of all gateways: no redirect, no proxy or certificate from the environment, no connection kept.
 
     A kept connection is found again by address alone, and two insurers may share one: each exchange has its own.
     """
     return httpx2.AsyncClient(
-        verify=verify,
+        verify=_usual_trust() if verify is True else verify,
         follow_redirects=False,
         trust_env=False,
         timeout=httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),

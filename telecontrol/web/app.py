@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from telecontrol import __version__, log
 from telecontrol.clock import Clock
-from telecontrol.config import Settings, VideoProvider
+from telecontrol.config import Environment, Settings, VideoProvider
 from telecontrol.controls.import_jobs import ImportJobs
 from telecontrol.scheduling import attendance
 from telecontrol.video.builtin import BuiltinProvider
@@ -25,7 +27,7 @@ from telecontrol.web.hooks import hooks
 from telecontrol.web.limits import HeadAsGet, RequestLimits
 from telecontrol.web.pages import page_routers
 from telecontrol.web.security import SecurityHeaders
-from telecontrol.web.templating import STATIC, load_templates
+from telecontrol.web.templating import STATIC, Templates, load_templates
 from telecontrol.worker import Runtime, Worker, assemble
 
 logger = log.get("web")
@@ -62,21 +64,36 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.runtime = runtime
     app.state.video = provider
     app.state.imports = imports
-    app.state.templates = load_templates()
+    app.state.templates = _templates()
     app.add_middleware(RequestLimits)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, settings=settings)
     install_error_handlers(app)
-    app.include_router(health)
-    app.include_router(hooks)
     app.include_router(call_routes(provider, settings=settings))
-    for router in page_routers(settings):
-        app.include_router(router)
-    if settings.shows_outbox:
-        app.include_router(local_insurer.gateway)
-    api_application(app)
+    app.router.routes.extend(
+        _lasting_routes(shows_outbox=settings.shows_outbox, is_demo=settings.environment is Environment.DEMO)
+    )
     app.mount("/static", _Static(directory=STATIC), name="static")
     return app
+
+
+@cache
+def _lasting_routes(*, shows_outbox: bool, is_demo: bool) -> Sequence[BaseRoute]:
+    """The routes that hold nothing of one application. To build them takes half a second: once in a process is enough."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(health)
+    app.include_router(hooks)
+    for router in page_routers(shows_outbox=shows_outbox, is_demo=is_demo):
+        app.include_router(router)
+    if shows_outbox:
+        app.include_router(local_insurer.gateway)
+    api_application(app)
+    return app.router.routes
+
+
+@cache
+def _templates() -> Templates:
+    return load_templates()
 
 
 def _video(settings: Settings, runtime: Runtime) -> CallDesk:

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from telecontrol.clock import VirtualClock
-from telecontrol.config import Environment, Settings
+from telecontrol.config import Environment
 from telecontrol.demo.clock import STRIDE, Due, clock_facts, keep_present, next_due, walk
 from telecontrol.errors import NotFound
 from telecontrol.notify.models import LocalMessage
@@ -46,12 +46,12 @@ STOPPED_ON_THE_WAY = mark(
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
-def pages(settings: Settings) -> APIRouter:
+def pages(*, is_demo: bool) -> APIRouter:
     """The routes of this installation: the clock exists in the demonstration alone."""
     router = APIRouter()
     router.include_router(_mailbox)
     router.include_router(_insurer)
-    if settings.environment is Environment.DEMO:
+    if is_demo:
         router.include_router(_clock)
     return router
 
