@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
-JOBS ?= 2
+JOBS ?= 3
 STATIC := telecontrol/web/static/manifest.json
 NPM_DONE := node_modules/.package-lock.json
 ASSET_SOURCES := $(shell find telecontrol/web/assets -type f 2>/dev/null) scripts/build_assets.mjs

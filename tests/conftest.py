@@ -48,10 +48,10 @@ ENGINES = ["sqlite", "postgresql"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers want the machine for themselves: their tests run in the serial part of the run."""
+    """Two browsers in a call want the machine for themselves: their tests run in the serial part of the run."""
     browsers = Path(__file__).parent / "browser"
     for item in items:
-        if item.path.is_relative_to(browsers):
+        if item.path.is_relative_to(browsers) and not item.path.is_relative_to(browsers / "pages"):
             item.add_marker(pytest.mark.serial)
 
 

@@ -102,7 +102,7 @@ def test_page(name: str, language: str, templates: Templates) -> None:
 
 
 def test_every_page_has_a_sample() -> None:
-    """Desk and administration are drawn from rows: tests/browser/test_running_pages.py looks at them in the demonstration."""
+    """Desk and administration are drawn from rows: tests/browser/pages/test_running_pages.py looks at them in the demonstration."""
     pages = {
         str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html") if path.parent.name not in FRAGMENTS
     }
