@@ -53,15 +53,43 @@ CHAPTERS = (
                 "Arrived already: the doctor is told. A look at oneself, a bar that moves when one speaks, other devices for those who want them, sound only for those who prefer. One press to go in.",
             ),
             Scene(
+                "insured-refused-by-browser",
+                "The browser refuses the camera",
+                "Each thing that keeps a camera away is named for what it is, with its one remedy; nobody is kept out.",
+            ),
+            Scene(
+                "insured-refused-by-system", "The device refuses the camera", "The remedy is in the device's settings."
+            ),
+            Scene("insured-device-busy", "Another program has the camera", "Close it and try again."),
+            Scene("insured-no-device", "No camera, no microphone", "The same link opens on a phone as well."),
+            Scene(
+                "insured-in-app",
+                "Inside another application",
+                "A mail reader's own window often has no camera: a link to copy opens the same place in a browser.",
+            ),
+            Scene(
                 "insured-waiting",
                 "Waiting",
                 "The doctor is told of the arrival. The insured sees their own picture; nobody else does yet.",
             ),
+            Scene("insured-delayed", "The doctor is late", "Said with minutes, by one press of the doctor's."),
             Scene(
                 "insured-call",
                 "In the call",
                 "The doctor large, oneself small, buttons with words, the phone number in reach.",
             ),
+            Scene(
+                "insured-poor",
+                "A poor network",
+                "The picture is let go by itself so that the sound passes, and comes back by itself.",
+            ),
+            Scene("insured-reconnecting", "Cut", "The page tries again by itself, then by the relay alone."),
+            Scene(
+                "insured-failed",
+                "Nothing passes",
+                "The telephone within thirty seconds, and the sentence that matters: nobody is blamed for a technical failure.",
+            ),
+            Scene("insured-finished", "Over", "What happens next, and a way back if it was a mistake."),
             Scene(
                 "insured-decline",
                 "Preferring in person",
@@ -158,7 +186,7 @@ CHAPTERS = (
 
 _HEAD = """# A tour of the pages
 
-<!-- Written by `python -m scripts.tour`; the words are in scripts/tour_text.py. -->
+<!-- Written by `python -m scripts.tour`; the words are in scripts/tour/text.py. -->
 
 Each page at the size of a phone and of a laptop. The people are the demonstration's own (`make run`).
 """

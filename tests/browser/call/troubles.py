@@ -1,0 +1,28 @@
+"""Scripts that give a page the troubles people meet: refused devices, networks that lose, ways that die."""
+
+from __future__ import annotations
+
+REFUSES = """
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException({message!r}, {name!r}));
+"""
+WITHOUT_INTERFACE = "Object.defineProperty(navigator, 'mediaDevices', { value: undefined });"
+# A network that loses two packets in three while `isLossy`, as the browser's own counters tell it.
+LOSSY = """
+  const read = RTCPeerConnection.prototype.getStats;
+  let lost = 0;
+  RTCPeerConnection.prototype.getStats = async function () {
+    const found = new Map();
+    lost += window.isLossy ? 2000 : 0;
+    for (const [id, entry] of await read.call(this)) {
+      found.set(id, entry.type === "inbound-rtp" ? { ...entry, packetsLost: lost } : entry);
+    }
+    return found;
+  };
+"""
+# From `isCut` on no candidate of the other side is taken: a new attempt leads nowhere.
+NO_WAY_FROM_NOW = """
+  const take = RTCPeerConnection.prototype.addIceCandidate;
+  RTCPeerConnection.prototype.addIceCandidate = function (given) {
+    return window.isCut ? Promise.resolve() : take.call(this, given);
+  };
+"""
