@@ -43,7 +43,7 @@ async def test_a_failing_sweep_is_told_by_readiness_and_the_next_tick_comes(
     runtime = assemble(settings(database_url=f"sqlite+aiosqlite:///{tmp_path / 'without_tables.sqlite'}"))
     worker = Worker(runtime)
     worker.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not runtime.failing:
             await asyncio.sleep(0.05)
     assert "OperationalError" in (runtime.faults()["worker"] or "")

@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 
 import pytest
-import pytest_asyncio
 import structlog
 from sqlalchemy import text
 
 from telecontrol import log
 from telecontrol.accounts.models import LinkPurpose, Role
 from telecontrol.accounts.staff import add_user
-from telecontrol.config import Environment
 from telecontrol.db.journal import SERVICE, of_control
 from telecontrol.scheduling.booking import move
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment
 from tests.support.insured import BIRTH, MONDAY_NINE, Visitor, book_video, everything, link_to, visiting
-from tests.support.service import Service, serving
-from tests.support.world import HANDLER, World, make_control, make_world
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
+from tests.support.service import Service
+from tests.support.world import HANDLER, NOW, World, make_control
 
 
 async def test_a_link_shows_who_when_and_the_phone_and_changes_nothing(

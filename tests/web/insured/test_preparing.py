@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest_asyncio
 
 from telecontrol.accounts.models import LinkPurpose
-from telecontrol.config import Environment
 from telecontrol.controls.policies import Mode
 from telecontrol.scheduling.models import Appointment
 from tests.support.insured import MONDAY_NINE, Visitor, book_video, everything, link_to, visiting
-from tests.support.service import Service, serving
-from tests.support.world import World, make_control, make_world
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
+from tests.support.service import Service
+from tests.support.world import World, make_control
 
 
 @pytest_asyncio.fixture

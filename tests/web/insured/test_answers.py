@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from telecontrol.config import Environment
 from telecontrol.controls.models import Control, Insured
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.states import ControlState
@@ -23,27 +21,8 @@ from telecontrol.scheduling.booking import move
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from tests.support.insured import MONDAY_NINE, Page, Visitor, book_video, dossier_of, everything, link_to, visiting
-from tests.support.service import Service, serving
-from tests.support.world import HANDLER, World, make_control, make_world
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
+from tests.support.service import Service
+from tests.support.world import HANDLER, World, make_control
 
 
 @pytest_asyncio.fixture

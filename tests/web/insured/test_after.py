@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 
 from telecontrol.accounts.models import LinkPurpose
-from telecontrol.config import Environment, VideoProvider
+from telecontrol.config import VideoProvider
 from telecontrol.controls.models import Procedure
 from telecontrol.controls.policies import FIRST_VERSIONS, Mode, add_version
 from telecontrol.controls.results import Result
@@ -27,36 +24,12 @@ from telecontrol.video.waiting import arrive
 from telecontrol.web.pages.insured.next_steps import next_steps, rights
 from tests.support.concluding import say
 from tests.support.insured import MONDAY_NINE, Visitor, book_video, everything, link_to, visiting
-from tests.support.service import Service, serving
+from tests.support.service import Service
 from tests.support.stories import opened
-from tests.support.world import World, make_control, make_world
+from tests.support.world import World, make_control
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ANSWER = {"favourable": "yes", "satisfaction": "4", "remark": "Tout a bien marché."}
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
 
 
 async def held(service: Service, world: World, appointment: Appointment, result: Result) -> None:

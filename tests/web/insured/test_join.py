@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
-from telecontrol.config import Environment
 from telecontrol.controls.states import ControlState
 from telecontrol.db.journal import Actor, ActorKind
 from telecontrol.errors import WrongState
@@ -25,34 +21,9 @@ from telecontrol.video.models import Role
 from telecontrol.video.rooms import find_room
 from telecontrol.video.tickets import verify
 from telecontrol.video.waiting import leave
-from tests.support.insured import Page, Visitor, book_video, dossier_of, link_to, visiting
-from tests.support.service import Service, serving
-from tests.support.world import HANDLER, World, make_world
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
+from tests.support.insured import Page, Visitor, dossier_of, link_to, visiting
+from tests.support.service import Service
+from tests.support.world import HANDLER, World
 
 
 async def near(service: Service, appointment: Appointment, visitor: Visitor) -> Page:

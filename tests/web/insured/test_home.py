@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import icalendar
 import pytest
-import pytest_asyncio
 import vobject  # type: ignore[import-untyped]
 from sqlalchemy import event
 
 from telecontrol.accounts.models import LinkPurpose
-from telecontrol.config import Environment, VideoProvider
+from telecontrol.config import VideoProvider
 from telecontrol.controls.models import Procedure
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.results import Result
@@ -27,34 +25,10 @@ from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.video.waiting import arrive
 from tests.support.concluding import say
 from tests.support.insured import MONDAY_NINE, Visitor, book_video, everything, link_to, visiting
-from tests.support.service import Service, serving
-from tests.support.world import HANDLER, World, make_control, make_world
+from tests.support.service import Service
+from tests.support.world import HANDLER, NOW, World, make_control, make_world
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TUESDAY_TEN = MONDAY_NINE + timedelta(days=1, hours=1)
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
 
 
 @contextmanager

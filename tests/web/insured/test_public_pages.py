@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 
 import pytest
-import pytest_asyncio
 
 from telecontrol.accounts.models import Organisation
-from telecontrol.config import Environment
 from telecontrol.scheduling.models import Appointment
-from tests.support.insured import BIRTH, Page, Visitor, book_video, visiting
-from tests.support.service import Service, serving
-from tests.support.world import World, make_world
+from tests.support.insured import BIRTH, Page, Visitor
+from tests.support.service import Service
+from tests.support.world import World
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PHONE = "06 12 34 00 01"
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
 
 
 async def test_the_welcome_leads_everybody_on(visitor: Visitor) -> None:

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
-from telecontrol.config import Environment
 from telecontrol.controls.models import Insured
 from telecontrol.db.journal import of_control
 from telecontrol.scheduling.models import Appointment
-from tests.support.insured import Page, Visitor, book_video, everything, visiting
-from tests.support.service import Service, serving
-from tests.support.world import World, make_control, make_world
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
+from tests.support.insured import Page, Visitor, book_video, everything
+from tests.support.service import Service
+from tests.support.world import World, make_control
 
 
 @pytest_asyncio.fixture
@@ -43,12 +26,6 @@ async def appointment(service: Service, world: World) -> Appointment:
     booked = await book_video(service, world, control=control)
     await service.work()
     return booked
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
 
 
 async def link_in(service: Service, channel: str) -> str:

@@ -20,11 +20,10 @@ from telecontrol.config import Environment
 from telecontrol.scheduling.models import Appointment
 from telecontrol.video import tickets
 from telecontrol.video.models import Role
-from tests.support.insured import Page, Visitor, book_video, everything, link_to, visiting
+from tests.support.insured import Page, Visitor, everything, link_to
 from tests.support.service import Service, serving
-from tests.support.world import World, make_world
+from tests.support.world import NOW, World
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 WELL = {"browser": "ok", "camera": "ok", "microphone": "ok", "speaker": "ok", "connection": "ok"}
 
 
@@ -37,23 +36,6 @@ async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIter
     }
     async with serving(database_url(), now=NOW, folder=tmp_path, **given) as running:
         yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
 
 
 def token_of(page: Page) -> str:

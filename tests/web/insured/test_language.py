@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
-from pathlib import Path
-
 import pytest_asyncio
 from sqlalchemy import select
 
 from telecontrol.accounts.models import LinkPurpose, Organisation
-from telecontrol.config import Environment
 from telecontrol.db.journal import of_control
 from telecontrol.notify.messages import message_of, read
 from telecontrol.notify.rendering import render_letter
@@ -18,17 +13,10 @@ from telecontrol.outbox.contents import open_context
 from telecontrol.outbox.models import Intent
 from telecontrol.scheduling.models import Appointment
 from tests.support.insured import Visitor, book_video, dossier_of, link_to, visiting
-from tests.support.service import Service, serving
+from tests.support.service import Service
 from tests.support.world import World, make_world
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MANDATE = "Your fund has asked us to arrange this appointment."
-
-
-@pytest_asyncio.fixture
-async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(database_url(), now=NOW, folder=tmp_path, environment=Environment.DEVELOPMENT) as running:
-        yield running
 
 
 @pytest_asyncio.fixture
@@ -37,12 +25,6 @@ async def appointment(service: Service) -> Appointment:
         world: World = await make_world(session)
         (await session.get_one(Organisation, world.organisation.id)).mandate_en = MANDATE
     return await book_video(service, world)
-
-
-@pytest_asyncio.fixture
-async def visitor(service: Service) -> AsyncIterator[Visitor]:
-    async with visiting(service) as made:
-        yield made
 
 
 async def language_on_file(service: Service, appointment: Appointment) -> str:
