@@ -226,13 +226,13 @@ class Call:
         return [] if peer is None else [Send(peer, message.model_dump(exclude_none=True))]
 
     def chat(self, socket: int, message: Chat) -> list[Effect]:
-        """Pass a written line on to whoever is there now. It is kept nowhere, so what cannot be passed on is said at once."""
+        """Pass a written line on to whoever is there now. It is kept nowhere: what cannot be passed on goes back at once."""
         role = self.role_of(socket)
         if role is None:
             return []
         peer = self.seats[role.other].socket
         if peer is None or not self.is_admitted:
-            return [Send(socket, {"type": "refused", "reason": "chat_undelivered"})]
+            return [Send(socket, {"type": "refused", "reason": "chat_undelivered", "text": message.text})]
         return [Send(peer, {"type": "chat", "text": message.text})]
 
     # What a page says of itself.

@@ -92,13 +92,11 @@ class ClosedRooms:
         while self._live():
             await asyncio.sleep(self._every)
             try:
-                closed = await self._closed()
+                for room_id in await self._closed():
+                    await self._tell(room_id)
             except Exception as error:  # noqa: BLE001  (told in the next line)
                 # Whatever ails the database, the next look is soon.
                 logger.warning("call.closing_delayed", reason=type(error).__name__)
-                continue
-            for room_id in closed:
-                await self._tell(room_id)
 
     async def _closed(self) -> list[uuid.UUID]:
         live = list(self._live())

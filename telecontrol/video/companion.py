@@ -13,7 +13,7 @@ from typing import Any
 from telecontrol.clock import Clock
 from telecontrol.errors import TooManyAttempts
 from telecontrol.video.call_effects import Start
-from telecontrol.video.call_messages import Bye, Media, Ready, Restart, Stuck, parse
+from telecontrol.video.call_messages import Bye, Join, Media, Ready, Restart, Stuck, parse
 from telecontrol.video.call_state import LAST_ATTEMPT, RELAY_ONLY_FROM, Call
 from telecontrol.video.connection import RateLimit
 from telecontrol.video.live_board import LiveBoard
@@ -32,6 +32,7 @@ class CompanionSeat:
         board: LiveBoard,
         clock: Clock,
         bearer: Bearer,
+        join: Join,
         line: Line,
         closes_at: datetime,
         has_relay: bool,
@@ -47,8 +48,10 @@ class CompanionSeat:
         self._issue = issue
         self._begin = begin
         self._limit = RateLimit()
-        self._epoch = self._attempt = 0
-        self._is_admitted = self._is_ready = self._is_welcomed = False
+        # Whoever comes back after a cut goes on with what their page has.
+        self._epoch, self._attempt = join.epoch, 0
+        self._is_ready, self._is_live = join.ready, join.live and join.epoch > 0
+        self._is_admitted = self._is_welcomed = False
         self._seen: dict[str, Any] | None = None
         self._stop: Callable[[], None] = lambda: None
 
@@ -75,11 +78,14 @@ class CompanionSeat:
             self._line.send({"type": "peer", "has_left": False, **seen})
         self._seen = seen
         if was_admitted and not self._is_admitted:
-            self._line.send({"type": "ended", "reason": "finished"})
-            self._line.close()
+            self._leave("finished")
         elif self._is_admitted and not was_admitted:
             self._line.send({"type": "admitted"})
-            self._try()
+            if not self._is_live:
+                self._try()
+
+    def end(self) -> None:
+        self._leave("closed")
 
     async def receive(self, text: str) -> None:
         if not self._limit.take(time.monotonic()):
@@ -106,6 +112,11 @@ class CompanionSeat:
         if self._clock.now() <= self._closes_at:
             ticket = self._issue(self._bearer, now_real)
             self._line.send({"type": "ticket", "token": ticket.token, "expires_at": ticket.expires_at.isoformat()})
+
+    def _leave(self, reason: str) -> None:
+        self._stop()
+        self._line.send({"type": "ended", "reason": reason})
+        self._line.close()
 
     def _again(self) -> None:
         self._attempt += 1

@@ -132,7 +132,7 @@ class Connection:
         if isinstance(message, Admit | Later | Finish):
             await self._as_doctor(call, message)
         elif isinstance(message, Chat) and not self._chat_limit.take(time.monotonic()):
-            self._refuse("chat_too_fast")
+            self._refuse("chat_too_fast", text=message.text)
         else:
             self._apply(effects_of(call, self._socket, message, now=self._board.now()))
 
@@ -178,8 +178,8 @@ class Connection:
             else:
                 self._apply(call_now.later(message.minutes))
 
-    def _refuse(self, reason: str) -> None:
-        self._line.send({"type": "refused", "reason": reason})
+    def _refuse(self, reason: str, **given_back: str) -> None:
+        self._line.send({"type": "refused", "reason": reason, **given_back})
 
     def _apply(self, effects: list[Effect]) -> None:
         self._board.apply(self._bearer.room_id, effects)

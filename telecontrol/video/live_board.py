@@ -39,6 +39,10 @@ class Onlooker(Protocol):
 
     def see(self, call: Call) -> None: ...
 
+    def end(self) -> None:
+        """The room is closed for good."""
+        ...
+
 
 @dataclass(slots=True)
 class Plug:
@@ -151,6 +155,12 @@ class LiveBoard:
 
         return stop
 
+    def dismiss(self, room_id: uuid.UUID) -> None:
+        """The room is closed for good: onlookers go too. Those with a seat were told by the call."""
+        held = self._rooms.get(room_id)
+        for onlooker in tuple(held.onlookers) if held else ():
+            onlooker.end()
+
     def watch(self, room_ids: list[uuid.UUID], line: Line) -> Callable[[], None]:
         """Tell `line` whenever who waits in these rooms changes; the answer stops it."""
         for room_id in room_ids:
@@ -167,6 +177,10 @@ class LiveBoard:
         return stop
 
     # Reading.
+
+    def held(self) -> list[uuid.UUID]:
+        """The rooms in which pages of this process are."""
+        return list(self._rooms)
 
     async def calls(self, room_ids: list[uuid.UUID]) -> dict[uuid.UUID, Call]:
         """How these rooms' calls stand, those that have one."""

@@ -25,6 +25,7 @@ from telecontrol.video import ice, live_calls, livekit_hooks, reception, tickets
 from telecontrol.video.call_effects import Start
 from telecontrol.video.call_messages import Join
 from telecontrol.video.call_state import GRACE_SECONDS, Call
+from telecontrol.video.closing import ClosedRooms
 from telecontrol.video.companion import CompanionSeat
 from telecontrol.video.connection import Admission
 from telecontrol.video.desk import Seated
@@ -77,6 +78,7 @@ class LivekitProvider:
             evidence=self._evidence,
             every_seconds=list_seconds,
         )
+        self._closed = ClosedRooms(database, live=self._board.held, tell=self._record_closed)
 
     # The provider's names.
 
@@ -102,6 +104,7 @@ class LivekitProvider:
     async def close_room(self, room_id: uuid.UUID) -> None:
         """Close it in the database first, or they may come back. A LiveKit that is away is told by a later look."""
         await self._board.patiently(room_id, lambda call, now: call.finish(reason="closed", now=now))
+        self._board.dismiss(room_id)
         await self._take_away(room_id)
 
     async def presence(self, room_id: uuid.UUID) -> Mapping[Role, Presence]:
@@ -116,6 +119,7 @@ class LivekitProvider:
         await self._look.run()
 
     async def aclose(self) -> None:
+        await self._closed.aclose()
         await self._look.aclose()
         await self._board.aclose()
         await self._evidence.aclose()
@@ -147,8 +151,9 @@ class LivekitProvider:
             is_going_on=lambda: call is not None and not call.is_empty,
             now=self._clock.now(),
         )
+        self._closed.wake()
         if bearer.is_companion:
-            return await self._accompany(bearer, line, closes_at)
+            return await self._accompany(bearer, join, line, closes_at)
         socket = self._board.plug(room_id, line, begin=lambda order: self._hand_over(bearer, order, line))
         since = stay.arrived_at if is_insured and stay is not None else None
         try:
@@ -225,11 +230,12 @@ class LivekitProvider:
         """A ticket to our socket for somebody who comes with the insured. `identity` as in `issue_ticket`."""
         return self._ticket(Bearer(room_id, Role.INSURED, identity, is_companion=True), now_real)
 
-    async def _accompany(self, bearer: Bearer, line: Line, closes_at: datetime) -> Seated:
+    async def _accompany(self, bearer: Bearer, join: Join, line: Line, closes_at: datetime) -> Seated:
         seat = CompanionSeat(
             board=self._board,
             clock=self._clock,
             bearer=bearer,
+            join=join,
             line=line,
             closes_at=closes_at,
             has_relay=ice.has_relay(self._settings),
@@ -272,6 +278,12 @@ class LivekitProvider:
         # The relay logs this name: the room's random id says nothing of anybody.
         servers = ice.ice_servers(self._settings, identity=f"{bearer.room_id}-{bearer.role}", now_real=now_real)
         return {"livekit": way, "ice_servers": servers}
+
+    async def _record_closed(self, room_id: uuid.UUID) -> None:
+        """Another hand closed the room in the record. A LiveKit that is slow to answer keeps no other room waiting."""
+        await self._board.act(room_id, nothing)
+        self._board.dismiss(room_id)
+        self._board.keep(self._take_away(room_id))
 
     async def _take_away(self, room_id: uuid.UUID) -> None:
         """Delete the room at LiveKit, and with it every ticket's worth. What fails is done by a later look."""

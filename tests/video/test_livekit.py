@@ -455,6 +455,38 @@ async def test_a_companion_alone_has_not_arrived(desk: Desk) -> None:
     assert not (await desk.attendance()).had_arrived
 
 
+async def test_a_room_that_the_record_closes_is_over_for_companions_too_and_at_livekit(
+    two: list[Desk], stub: LivekitStub
+) -> None:
+    here, there = two
+    doctor, insured = await here.both()
+    tokens = [
+        provider_of(there).issue_companion_ticket(here.room_id, who, now_real=here.clock.now()).token
+        for who in ("cousin", "interpreter")
+    ]
+    inside, cut = [
+        await there.join(INSURED, f"the-page-of-{number}", ticket=token) for number, token in enumerate(tokens)
+    ]
+    await inside.hears("start")
+    await cut.hears("start", epoch=1)
+    await cut.socket.close()
+    back = await there.join(INSURED, "the-page-of-1", ticket=tokens[1], epoch=1, live=True)
+    await back.hears("admitted")
+    await back.say("stuck", epoch=1, reason="frozen")
+    await back.hears("start", epoch=2)
+    assert [message["epoch"] for message in back.heard if message["type"] == "start"] == [2], "their picture goes on"
+    await insured.say("bye", for_good=True)
+    for each in (inside, back):
+        await each.hears("ended", reason="finished")
+    waiting = await there.join(INSURED, "the-same-again", ticket=tokens[0])
+    await waiting.hears("welcome", is_admitted=False)
+    async with here.database.transaction() as session:
+        await rooms.close_room(session, subject_id=here.subject_id, now=here.clock.now())
+    await doctor.hears("ended", reason="closed")
+    await waiting.hears("ended", reason="closed")
+    await until(lambda: str(here.room_id) not in stub.rooms)
+
+
 # Settings.
 
 

@@ -9,15 +9,8 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import WebSocketRoute
 
 from telecontrol.video.models import Role
-from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
+from tests.browser.call.pages import NO_ROUTE, CallServer, MakeSide, Room, Side, in_call
 
-# Through a relay alone, and there is none: no candidate of either side leads anywhere.
-NO_ROUTE = """
-  const blocked = (given) => window.isRouteFree ? given : { ...given, iceTransportPolicy: "relay", iceServers: [] };
-  const configure = RTCPeerConnection.prototype.setConfiguration;
-  RTCPeerConnection.prototype.setConfiguration = function (given) { return configure.call(this, blocked(given)); };
-  window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, { construct: (of, [given]) => new of(blocked(given)) });
-"""
 NO_CAMERA = """
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = (wanted) =>

@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 
-from telecontrol.config import VideoProvider
-from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
-
-# What is beside the picture is the page's own and the same for both; with LiveKit some of it is not yet as it should be.
-pytestmark = pytest.mark.parametrize("server", [VideoProvider.BUILTIN], indirect=True, ids=str)
+from tests.browser.call.pages import NO_ROUTE, CallServer, MakeSide, Room, Side, in_call
 
 REFUSES = """
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException({message!r}, {name!r}));
@@ -29,18 +25,20 @@ KEEP_ASKED = """
 STALE = """
   localStorage.setItem("call:devices", JSON.stringify({ camera: { id: "gone", label: "Gone" }, microphone: { id: "gone", label: "Gone" } }));
 """
-# A network that loses two packets in three, as the browser's own counters tell it.
+# A network that loses two packets in three, as the browser's own counters tell it: of a connection, or of what comes by it.
 LOSSY = """
-  const read = RTCPeerConnection.prototype.getStats;
   let lost = 0;
-  RTCPeerConnection.prototype.getStats = async function () {
-    const found = new Map();
-    lost += window.isLossy ? 2000 : 0;
-    for (const [id, entry] of await read.call(this)) {
-      found.set(id, entry.type === "inbound-rtp" ? { ...entry, packetsLost: lost } : entry);
-    }
-    return found;
-  };
+  for (const told of [RTCPeerConnection.prototype, RTCRtpReceiver.prototype]) {
+    const read = told.getStats;
+    told.getStats = async function () {
+      const found = new Map();
+      lost += window.isLossy ? 2000 : 0;
+      for (const [id, entry] of await read.call(this)) {
+        found.set(id, entry.type === "inbound-rtp" ? { ...entry, packetsLost: lost } : entry);
+      }
+      return found;
+    };
+  }
 """
 SCREEN = """
   navigator.mediaDevices.getDisplayMedia = async () => {
@@ -53,9 +51,6 @@ SCREEN = """
     window.sharedScreen = stream.getVideoTracks()[0];
     return stream;
   };
-"""
-NO_ROUTE = """
-  RTCPeerConnection.prototype.addIceCandidate = () => Promise.resolve();
 """
 SILENT_PLAYER = """
   const play = HTMLMediaElement.prototype.play;
@@ -233,6 +228,54 @@ async def test_written_lines_go_both_ways_and_are_kept_nowhere(
         assert SECRET not in "\n".join(base.iterdump())
     said = capfd.readouterr()
     assert SECRET not in said.out + said.err
+
+
+async def test_lines_that_nobody_reads_yet_and_lines_that_come_too_fast_are_given_back(side: MakeSide) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await asyncio.gather(doctor.enter(), insured.enter())
+    await insured.reaches("waiting")
+    write = "text => document.querySelector('[data-call]').mountedCall.call.chat(text)"
+    field = insured.page.get_by_label("Votre message")
+    await insured.page.evaluate(write, "Je suis là")
+    await insured.page.get_by_text("Pas remis").wait_for()
+    assert await field.input_value() == "Je suis là"
+    await field.fill("")
+
+    await doctor.admit()
+    await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
+    lines = [f"ligne {number}" for number in range(12)]
+    await insured.page.evaluate(f"lines => lines.forEach({write})", lines)
+    await insured.page.get_by_text("Trop de messages à la fois").wait_for()
+    await doctor.page.locator(".call__badge", has_text="1").first.wait_for()
+    await asyncio.sleep(1)
+    heard = await doctor.page.locator(".call__said").all_text_contents()
+    given_back = (await field.input_value()).split("\n")
+    assert len(heard) <= 11
+    assert sorted([*heard, *given_back]) == sorted(lines), "nothing is lost"
+    await insured.sees_and_hears()
+
+
+async def test_who_switches_off_before_being_let_in_is_neither_heard_nor_seen(side: MakeSide) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await asyncio.gather(doctor.enter(), insured.enter())
+    await insured.reaches("waiting")
+    for name in ("Couper le micro", "Couper la caméra"):
+        await insured.page.get_by_role("button", name=name).click()
+    await doctor.admit()
+    await insured.reaches("live")
+    await insured.sees_and_hears()
+    switched_on = (
+        "document.querySelector('[data-call]').mountedCall.call.own.stream.getTracks().filter(it => it.enabled).length"
+    )
+    assert await insured.page.evaluate(switched_on) == 0
+    before = await doctor.statistics()
+    await asyncio.sleep(1.5)
+    after = await doctor.statistics()
+    assert after["audioEnergy"] - before["audioEnergy"] < 1e-6
+    assert after["framesDecoded"] - before["framesDecoded"] <= 3
+    for name in ("Remettre le micro", "Remettre la caméra"):
+        await insured.page.get_by_role("button", name=name).click()
+    await doctor.sees_and_hears()
 
 
 async def test_on_a_network_that_stays_poor_the_sound_is_kept_by_itself(side: MakeSide) -> None:

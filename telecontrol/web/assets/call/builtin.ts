@@ -84,7 +84,7 @@ export class Builtin implements Adapter {
   }
 
   chat(text: string): void {
-    if (!this.link.send({ type: "chat", text })) this.onEvent({ type: "refused", reason: "chat_undelivered" });
+    if (!this.link.send({ type: "chat", text })) this.onEvent({ type: "refused", reason: "chat_undelivered", text });
   }
 
   admit(): void {
@@ -218,7 +218,7 @@ export class Builtin implements Adapter {
       // Old, most likely: the next attempt asks for another.
       this.link.forgetTicket();
     } else if (reason === "not_yours" || reason === "nobody_waits" || reason === "unavailable" || reason.startsWith("chat_")) {
-      this.onEvent({ type: "refused", reason });
+      this.onEvent({ type: "refused", reason, text: message.text as string | undefined });
     } else if (OVER.has(reason)) {
       this.close();
       this.onEvent({ type: "ended", reason });

@@ -5,7 +5,7 @@ import { LocalMedia, type Kind } from "./local_media";
 import { begin, reduce, stateOf, type Facts, type Input } from "./machine";
 import { recall, remember, type DeviceKind } from "./preferences";
 import { Thrift } from "./thrift";
-import type { Adapter, AdapterEvent, CallState, Media, Other, Peer, Problem, Role, Showing, Statistics } from "./types";
+import { LONGEST_CHAT, type Adapter, type AdapterEvent, type CallState, type Media, type Other, type Peer, type Problem, type Role, type Showing, type Statistics, type Who } from "./types";
 
 export interface CallEvents {
   /** The state changed, or what is known beside it (delay, peer, reason). */
@@ -13,7 +13,7 @@ export interface CallEvents {
   peer: Peer;
   peerProblem: Problem;
   /** The doctor's wish was not granted: `nobody_waits`, `unavailable`; or a written line was not passed on. */
-  refused: string;
+  refused: { reason: string; text?: string };
   local: MediaStream;
   remote: MediaStream;
   /** Companions and interpreters, each time one comes, goes or is seen anew. */
@@ -24,12 +24,10 @@ export interface CallEvents {
   /** Of the own microphone, between 0 and 1; null when it cannot be measured. */
   level: number | null;
   /** A written line, of either side. Kept nowhere. */
-  chat: { text: string; mine: boolean };
+  chat: { text: string; mine: boolean; from?: Who };
   plugged: Plugged;
 }
 
-/** As the server has it. */
-export const LONGEST_CHAT = 500;
 const LOOK_MS = 1_000;
 
 export class Call extends Emitter<CallEvents> {
@@ -240,8 +238,8 @@ export class Call extends Emitter<CallEvents> {
     if (event.type === "others") this.emit("others", event.others);
     if (event.type === "peer") this.emit("peer", event.peer);
     if (event.type === "peer_problem") this.emit("peerProblem", event.code);
-    if (event.type === "refused") this.emit("refused", event.reason);
-    if (event.type === "chat") this.emit("chat", { text: event.text, mine: false });
+    if (event.type === "refused") this.emit("refused", event);
+    if (event.type === "chat") this.emit("chat", event);
     this.apply(event);
     if (event.type === "takeover" || event.type === "ended") {
       this.own.release();

@@ -1,8 +1,10 @@
 /** What is written during the call: shown while it lasts, kept nowhere, gone with the page. */
-import { LONGEST_CHAT, type Call } from "./call";
+import type { Call } from "./call";
 import { button, element, setText } from "./elements";
 import { icon } from "./icons";
+import { nameOf } from "./others";
 import type { Texts } from "./texts";
+import { LONGEST_CHAT, type Who } from "./types";
 
 export interface ChatOptions {
   call: Call;
@@ -47,8 +49,8 @@ export class ChatPanel {
     this.root = element("section", "call__panel call__panel--chat", { hidden: true, "aria-label": words.title });
     this.root.append(head, element("p", "call__panel-note", {}, words.notKept), this.lines, this.advice, form);
     this.stops = [
-      call.on("chat", ({ text, mine }) => this.add(text, mine)),
-      call.on("refused", (reason) => this.refuse(reason)),
+      call.on("chat", ({ text, mine, from }) => this.add(text, mine, from ?? (call.role === "doctor" ? "insured" : "doctor"))),
+      call.on("refused", ({ reason, text }) => this.refuse(reason, text)),
       call.on("change", ({ state }) => (state === "ended" || state === "takeover") && this.forget()),
     ];
   }
@@ -78,14 +80,15 @@ export class ChatPanel {
     const text = this.field.value.trim();
     if (text === "") return;
     setText(this.advice, "");
-    this.options.call.chat(text);
-    this.field.value = "";
+    this.options.call.chat(text.slice(0, LONGEST_CHAT));
+    // More than one line holds comes from lines that were given back: the rest is the next one.
+    this.field.value = text.slice(LONGEST_CHAT);
     this.field.focus();
   }
 
-  private add(text: string, mine: boolean): void {
-    const { call, texts } = this.options;
-    const who = mine ? texts.you : texts[call.role].other;
+  private add(text: string, mine: boolean, from: Who): void {
+    const { texts } = this.options;
+    const who = mine ? texts.you : nameOf(from, texts);
     // Text nodes only: whatever is written stays text.
     const line = element("p", mine ? "call__line call__line--mine" : "call__line", {}, element("strong", "call__who", {}, who), element("span", "call__said", {}, text));
     this.lines.append(line);
@@ -94,14 +97,21 @@ export class ChatPanel {
     else if (!this.isOpen) this.options.onUnread(++this.unread, text);
   }
 
-  /** A line that was not passed on goes back into the field: nothing typed is lost. */
-  private refuse(reason: string): void {
-    if (!reason.startsWith("chat_") || this.newestMine === null) return;
-    const said = this.newestMine.querySelector(".call__said")?.textContent ?? "";
-    this.newestMine.remove();
-    this.newestMine = null;
-    if (this.field.value === "") this.field.value = said;
+  /** A line that was not passed on goes back into the field, before what is being typed: nothing is lost. */
+  private refuse(reason: string, text?: string): void {
+    if (!reason.startsWith("chat_")) return;
+    const line = text === undefined ? this.newestMine : this.mine(text);
+    if (line === null) return;
+    line.remove();
+    if (line === this.newestMine) this.newestMine = null;
+    this.field.value = [wordsOf(line), this.field.value].filter(Boolean).join("\n");
     setText(this.advice, this.options.texts.refused[reason] ?? "");
+  }
+
+  /** The newest own line with these words. */
+  private mine(text: string): HTMLElement | null {
+    const lines = [...this.lines.querySelectorAll<HTMLElement>(".call__line--mine")];
+    return lines.reverse().find((line) => wordsOf(line) === text) ?? null;
   }
 
   private seen(): void {
@@ -117,4 +127,8 @@ export class ChatPanel {
     this.root.hidden = true;
     this.seen();
   }
+}
+
+function wordsOf(line: HTMLElement): string {
+  return line.querySelector(".call__said")?.textContent ?? "";
 }

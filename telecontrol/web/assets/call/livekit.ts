@@ -6,11 +6,14 @@
 import type { AttemptHandlers, Carrier, Order } from "./attempt";
 import { Builtin } from "./builtin";
 import type { LivekitAttempt, Way } from "./livekit_room";
-import type { Media, Statistics } from "./types";
+import type { Media, Other, Statistics, Who } from "./types";
 
 declare const CALL_WORKER: string | undefined;
 
 const NOTHING_YET: Statistics = { framesDecoded: 0, audioPackets: 0, audioEnergy: 0, packetsLost: 0, packetsReceived: 0, route: "" };
+
+/** The answer to a written line when there is no way yet to anybody. */
+const NOBODY: Promise<string | null> = Promise.resolve("chat_undelivered");
 
 export class Livekit extends Builtin {
   override ready(stream: MediaStream, media: Media): void {
@@ -21,18 +24,24 @@ export class Livekit extends Builtin {
 
   override media(media: Media): void {
     super.media(media);
-    this.carrier?.wantVideo(media);
+    this.carrier?.media(media);
   }
 
   override chat(text: string): void {
-    if (this.carrier?.say(text) !== true) this.onEvent({ type: "refused", reason: "chat_undelivered" });
+    void (this.carrier?.say(text) ?? NOBODY).then((reason) => {
+      if (reason !== null) this.onEvent({ type: "refused", reason, text });
+    });
   }
 
   protected override carry(order: Order, handlers: AttemptHandlers): Carrier {
     return new Fetched(async () => {
       const { LivekitAttempt: Attempt } = await fetchRoom();
-      const made = new Attempt(order, order.way as Way, this.local, { ...handlers, onOthers: (others) => this.onEvent({ type: "others", others }), onText: (text) => this.onEvent({ type: "chat", text, mine: false }) }, makeWorker);
-      made.wantVideo(this.mine);
+      const more = {
+        onOthers: (others: Other[]) => this.onEvent({ type: "others", others }),
+        onText: (text: string, from: Who) => this.onEvent({ type: "chat", text, mine: false, from }),
+      };
+      const made = new Attempt(order, order.way as Way, this.local, { ...handlers, ...more }, makeWorker);
+      made.media(this.mine);
       return made;
     }, handlers);
   }
@@ -83,12 +92,12 @@ class Fetched implements Carrier {
     // Whoever wants no picture asks LiveKit for none.
   }
 
-  wantVideo(media: Media): void {
-    this.made?.wantVideo(media);
+  media(media: Media): void {
+    this.made?.media(media);
   }
 
-  say(text: string): boolean {
-    return this.made?.say(text) ?? false;
+  say(text: string): Promise<string | null> {
+    return this.made?.say(text) ?? NOBODY;
   }
 
   get isConnected(): boolean {

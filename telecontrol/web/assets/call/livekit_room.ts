@@ -8,9 +8,13 @@
 import {
   DisconnectReason,
   ExternalE2EEKeyProvider,
+  LocalAudioTrack,
+  LocalVideoTrack,
   Room,
   RoomEvent,
+  RpcError,
   Track,
+  TrackEvent,
   VideoPresets,
   type LocalTrackPublication,
   type Participant,
@@ -19,7 +23,8 @@ import {
   type RoomOptions,
 } from "livekit-client";
 import { summarise, type AttemptHandlers, type Carrier, type Order } from "./attempt";
-import type { Media, Other, Statistics } from "./types";
+import { Bucket } from "./bucket";
+import { LONGEST_CHAT, NO_MEDIA, type Media, type Other, type Statistics, type Who } from "./types";
 
 /** What the server hands over with the order to start. */
 export interface Way {
@@ -31,7 +36,7 @@ export interface Way {
 
 export interface RoomHandlers extends AttemptHandlers {
   onOthers: (others: Other[]) => void;
-  onText: (text: string) => void;
+  onText: (text: string, from: Who) => void;
 }
 
 /** As long as the watchdog waits for a picture. */
@@ -39,18 +44,29 @@ const CONNECT_MS = 8_000;
 /** Delays of the package's own attempts to mend a connection, in ms: within the same 8 s. */
 const MENDING = [0, 300, 1_000, 2_000, 3_000];
 const SOURCES = { audio: Track.Source.Microphone, video: Track.Source.Camera } as const;
+const KINDS = ["audio", "video"] as const;
+/** A written line, which the page that receives it answers. */
 const CHAT = "chat";
+/** How long an answer is awaited, in ms: the shortest that the package takes. */
+const ANSWER_MS = 8_000;
+/** Why a line was not taken, by the numbers that are ours to give. */
+const TOO_FAST = 1;
+const TOO_LONG = 2;
 /** Somebody else took the place, or the call is over: our own socket says which, and it is no trouble of the network. */
 const QUIET = new Set([DisconnectReason.CLIENT_INITIATED, DisconnectReason.DUPLICATE_IDENTITY]);
+
+type Kind = (typeof KINDS)[number];
 
 export class LivekitAttempt implements Carrier {
   private readonly room: Room;
   private peer = new MediaStream();
-  private readonly published: Partial<Record<"audio" | "video", LocalTrackPublication>> = {};
   private readonly worker: Worker | null;
   private readonly keys = new ExternalE2EEKeyProvider();
+  private readonly buckets = new Map<string, Bucket>();
+  /** One change at a time of what is sent of a kind. */
+  private readonly turns: Record<Kind, Promise<void>> = { audio: Promise.resolve(), video: Promise.resolve() };
   private isClosed = false;
-  private wantsVideo = true;
+  private mine = NO_MEDIA;
 
   constructor(
     readonly order: Order,
@@ -82,7 +98,7 @@ export class LivekitAttempt implements Carrier {
       });
       if (this.isClosed) return;
       this.handlers.onTransport(true);
-      await Promise.all((["audio", "video"] as const).map((kind) => this.replace(kind, this.track(kind))));
+      await Promise.all(KINDS.map((kind) => this.replace(kind, this.track(kind))));
     } catch {
       if (!this.isClosed) this.handlers.onTrouble("negotiation");
     }
@@ -103,43 +119,36 @@ export class LivekitAttempt implements Carrier {
     // As above.
   }
 
-  async replace(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
-    const present = this.published[kind];
-    if (this.isClosed || !this.isConnected) return;
-    try {
-      if (track === null) {
-        if (present?.track) await this.room.localParticipant.unpublishTrack(present.track, false);
-        delete this.published[kind];
-      } else if (present?.track) {
-        await present.track.replaceTrack(track, true);
-      } else {
-        this.published[kind] = await this.room.localParticipant.publishTrack(track, { source: SOURCES[kind] });
-      }
-    } catch {
-      if (!this.isClosed && present === undefined) this.handlers.onTrouble("negotiation");
-    }
+  replace(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
+    return this.inTurn(kind, () => this.lay(kind, track));
   }
 
-  /** Whoever does not want a picture asks LiveKit for none (`wantVideo`); others may still want it. */
+  /** Whoever does not want a picture asks LiveKit for none (`media`); others may still want it. */
   async sendVideo(): Promise<void> {
     // Nothing to do on this side.
   }
 
-  wantVideo(media: Media): void {
-    this.wantsVideo = media.wantsVideo;
+  /** What is sent from here, and whether pictures are wanted. */
+  media(media: Media): void {
+    this.mine = media;
     for (const participant of this.room.remoteParticipants.values()) {
       for (const publication of participant.videoTrackPublications.values()) {
         (publication as RemoteTrackPublication).setEnabled(media.wantsVideo);
       }
     }
+    for (const kind of KINDS) void this.inTurn(kind, () => this.settle(kind));
   }
 
-  /** Words for whoever is in the call, kept nowhere. False when nobody is there to read them. */
-  say(text: string): boolean {
-    if (!this.isConnected || this.room.remoteParticipants.size === 0) return false;
-    const bytes = new TextEncoder().encode(text);
-    void this.room.localParticipant.publishData(bytes, { reliable: true, topic: CHAT }).catch(() => undefined);
-    return true;
+  /**
+   * Words for whoever is in the call, kept nowhere. Null once the other of the two has them, for their page answers: LiveKit
+   * still counts somebody in whose page is gone. Else why not, as our own server would say it.
+   */
+  async say(text: string): Promise<string | null> {
+    const people = [...this.room.remoteParticipants.values()];
+    const peer = people.find((each) => this.isPeer(each));
+    if (!this.isConnected || peer === undefined) return "chat_undelivered";
+    for (const each of people) if (each !== peer) void this.pass(each, text);
+    return this.pass(peer, text);
   }
 
   get isConnected(): boolean {
@@ -148,7 +157,7 @@ export class LivekitAttempt implements Carrier {
 
   /** Of the other of the two: a companion's picture says nothing of whether those two see each other. */
   async statistics(): Promise<Statistics> {
-    const reports = await Promise.all(this.peerTracks().map((track) => track.getRTCStatsReport()));
+    const [own, ...reports] = await Promise.all([this.sent("audio") ?? this.sent("video"), ...this.peerTracks()].map((track) => track?.getRTCStatsReport()));
     const found = reports.filter((report) => report !== undefined).map(summarise);
     const sum = (name: "framesDecoded" | "audioPackets" | "audioEnergy" | "packetsLost" | "packetsReceived") =>
       found.reduce((total, each) => total + each[name], 0);
@@ -159,7 +168,8 @@ export class LivekitAttempt implements Carrier {
       packetsLost: sum("packetsLost"),
       packetsReceived: sum("packetsReceived"),
       route: found.find((each) => each.route !== "")?.route ?? "",
-      outgoingBitrate: found.find((each) => each.outgoingBitrate !== undefined)?.outgoingBitrate,
+      // What the network takes from here is known where something is sent.
+      outgoingBitrate: own === undefined ? undefined : summarise(own).outgoingBitrate,
     };
   }
 
@@ -193,6 +203,7 @@ export class LivekitAttempt implements Carrier {
   }
 
   private listen(): void {
+    this.room.registerRpcMethod(CHAT, async ({ callerIdentity, payload }) => this.hearLine(callerIdentity, payload));
     this.room
       .on(RoomEvent.TrackSubscribed, (track, publication) => this.attach(track, publication))
       .on(RoomEvent.TrackUnsubscribed, () => this.show())
@@ -203,13 +214,81 @@ export class LivekitAttempt implements Carrier {
       .on(RoomEvent.Disconnected, (reason) => {
         if (!this.isClosed && (reason === undefined || !QUIET.has(reason))) this.handlers.onTrouble("ice_failed");
       })
-      .on(RoomEvent.DataReceived, (payload, _participant, _kind, topic) => {
-        if (topic === CHAT) this.handlers.onText(new TextDecoder().decode(payload));
-      });
+      // A device that is gone is the page's business: the package would mute what takes its place.
+      .on(RoomEvent.LocalTrackPublished, ({ track }) => track?.removeAllListeners(TrackEvent.Ended));
   }
 
+  // What is sent.
+
+  private inTurn(kind: Kind, act: () => Promise<void>): Promise<void> {
+    const turn = this.turns[kind].then(act);
+    this.turns[kind] = turn.catch(() => undefined);
+    return turn.catch(() => undefined);
+  }
+
+  private async lay(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
+    const present = this.sent(kind);
+    if (this.isClosed || !this.isConnected) return;
+    const { localParticipant } = this.room;
+    try {
+      if (track === null) {
+        if (present !== undefined) await localParticipant.unpublishTrack(present, false);
+      } else if (present !== undefined) {
+        await present.replaceTrack(track, true);
+      } else {
+        const made = kind === "audio" ? new LocalAudioTrack(track, undefined, true) : new LocalVideoTrack(track, undefined, true);
+        // The package switches on what it is given: what is off here must be so before anything is sent.
+        if (!this.mine[kind]) await made.mute();
+        await localParticipant.publishTrack(made, { source: SOURCES[kind] });
+      }
+      await this.settle(kind);
+    } catch {
+      if (!this.isClosed && present === undefined) this.handlers.onTrouble("negotiation");
+    }
+  }
+
+  /** What is switched off is so for LiveKit too, and a picture that is off takes nothing of the network. */
+  private async settle(kind: Kind): Promise<void> {
+    const track = this.sent(kind);
+    if (track === undefined || this.isClosed) return;
+    if (this.mine[kind]) {
+      await track.unmute();
+      await track.resumeUpstream();
+    } else {
+      await track.mute();
+      if (kind === "video") await track.pauseUpstream();
+    }
+  }
+
+  private sent(kind: Kind): LocalTrackPublication["track"] {
+    return (this.room.localParticipant.getTrackPublication(SOURCES[kind]) as LocalTrackPublication | undefined)?.track;
+  }
+
+  // What is written.
+
+  private async pass({ identity }: Participant, text: string): Promise<string | null> {
+    try {
+      await this.room.localParticipant.performRpc({ destinationIdentity: identity, method: CHAT, payload: text, responseTimeout: ANSWER_MS });
+      return null;
+    } catch (error) {
+      return error instanceof RpcError && error.code === TOO_FAST ? "chat_too_fast" : "chat_undelivered";
+    }
+  }
+
+  /** The same limits as our own server has where it passes lines on. */
+  private hearLine(identity: string, text: string): string {
+    const bucket = this.buckets.get(identity) ?? new Bucket();
+    this.buckets.set(identity, bucket);
+    if (!bucket.take(performance.now())) throw new RpcError(TOO_FAST, "too fast");
+    if (text.length > LONGEST_CHAT) throw new RpcError(TOO_LONG, "too long");
+    this.handlers.onText(text, whoIs(identity));
+    return "";
+  }
+
+  // What comes.
+
   private attach(track: RemoteTrack, publication: RemoteTrackPublication): void {
-    if (track.kind === Track.Kind.Video && !this.wantsVideo) publication.setEnabled(false);
+    if (track.kind === Track.Kind.Video && !this.mine.wantsVideo) publication.setEnabled(false);
     this.show();
   }
 
@@ -227,7 +306,7 @@ export class LivekitAttempt implements Carrier {
 
   private tellOthers(): void {
     const others = [...this.room.remoteParticipants.values()].filter((each) => !this.isPeer(each));
-    this.handlers.onOthers(others.map((each) => ({ id: each.identity, stream: new MediaStream(tracksOf(each).map((track) => track.mediaStreamTrack)) })));
+    this.handlers.onOthers(others.map((each) => ({ id: each.identity, who: whoIs(each.identity), stream: new MediaStream(tracksOf(each).map((track) => track.mediaStreamTrack)) })));
   }
 
   private peerTracks(): RemoteTrack[] {
@@ -236,13 +315,18 @@ export class LivekitAttempt implements Carrier {
 
   /** The insured for the doctor, the doctor for everybody else: the one whom the page shows large. */
   private isPeer(participant: Participant): boolean {
-    const wanted = this.room.localParticipant.identity.startsWith("doctor:") ? "insured:" : "doctor:";
-    return participant.identity.startsWith(wanted);
+    return whoIs(participant.identity) === (whoIs(this.room.localParticipant.identity) === "doctor" ? "insured" : "doctor");
   }
 
-  private track(kind: "audio" | "video"): MediaStreamTrack | null {
+  private track(kind: Kind): MediaStreamTrack | null {
     return this.local.getTracks().find((track) => track.kind === kind && track.readyState === "live") ?? null;
   }
+}
+
+/** An identity begins with the part that its bearer has in the call. */
+function whoIs(identity: string): Who {
+  const word = identity.slice(0, identity.indexOf(":"));
+  return word === "doctor" || word === "insured" ? word : "companion";
 }
 
 function tracksOf(participant: Participant): RemoteTrack[] {

@@ -2,7 +2,13 @@
 import type { Call } from "./call";
 import { element } from "./elements";
 import type { Texts } from "./texts";
-import type { Other } from "./types";
+import type { Other, Who } from "./types";
+
+/** What somebody of the call is called on the other pages: by their part in it, never by name. */
+export function nameOf(who: Who, texts: Texts): string {
+  if (who === "companion") return texts.companion;
+  return texts[who === "doctor" ? "insured" : "doctor"].other;
+}
 
 /** Show whoever is there beside doctor and insured; the answer stops it. */
 export function showOthers(place: HTMLElement, call: Call, texts: Texts): () => void {
@@ -17,12 +23,12 @@ export function showOthers(place: HTMLElement, call: Call, texts: Texts): () => 
       player.parentElement?.remove();
       players.delete(id);
     }
-    for (const { id, stream } of others) {
+    for (const { id, who, stream } of others) {
       let player = players.get(id);
       if (player === undefined) {
-        player = element("video", "call__other-picture", { playsinline: true, autoplay: true, "aria-label": texts.companion });
+        player = element("video", "call__other-picture", { playsinline: true, autoplay: true, "aria-label": nameOf(who, texts) });
         players.set(id, player);
-        row.append(element("div", "call__other", {}, player, element("span", "call__other-name", {}, texts.companion)));
+        row.append(element("div", "call__other", {}, player, element("span", "call__other-name", {}, nameOf(who, texts))));
       }
       lay(player, stream);
     }

@@ -1,6 +1,8 @@
 /** What the parts of the call say to each other, whoever carries the pictures. */
 
 export type Role = "doctor" | "insured";
+/** Whoever may be heard or read in a call. */
+export type Who = Role | "companion";
 
 /** Where a call stands. The same words for every provider. */
 export type CallState =
@@ -86,6 +88,7 @@ export interface Statistics {
 /** Somebody in the call beside the two who hold it. */
 export interface Other {
   id: string;
+  who: Who;
   stream: MediaStream;
 }
 
@@ -97,15 +100,16 @@ export type AdapterEvent =
   | { type: "admitted" }
   | { type: "peer"; peer: Peer }
   | { type: "peer_problem"; code: Problem }
-  /** A written line of the other side. Kept nowhere. */
-  | { type: "chat"; text: string; mine: false }
+  /** A written line of the other side, or of `from` where there are more than two. Kept nowhere. */
+  | { type: "chat"; text: string; mine: false; from?: Who }
   | { type: "negotiating"; attempt: number }
   | { type: "stream"; stream: MediaStream }
   | { type: "transport"; connected: boolean }
   | { type: "quality"; quality: Quality }
   /** Companions, interpreters: whoever is there beside doctor and insured. */
   | { type: "others"; others: Other[] }
-  | { type: "refused"; reason: string }
+  /** `text`: the written line that was not passed on, where it is known; else the newest. */
+  | { type: "refused"; reason: string; text?: string }
   | { type: "takeover" }
   | { type: "ended"; reason: string }
   | { type: "failed"; reason: string; opensAt?: string };
@@ -138,5 +142,7 @@ export interface Adapter {
   statistics(): Promise<Statistics>;
 }
 
+/** Letters of a written line. As the server has it. */
+export const LONGEST_CHAT = 500;
 export const NO_MEDIA: Media = { audio: false, video: false, wantsVideo: true };
 export const ABSENT: Peer = { state: "absent", since: null, media: NO_MEDIA, hasLeft: false };

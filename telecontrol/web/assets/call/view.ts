@@ -138,7 +138,7 @@ export class View {
         }, PEER_SAID_MS);
         this.render();
       }),
-      call.on("refused", (reason) => {
+      call.on("refused", ({ reason }) => {
         if (reason.startsWith("chat_")) this.chat.open();
         else this.said = texts.refused[reason] ?? "";
         this.render();
