@@ -37,14 +37,6 @@ KEEP_HANDLES = """
   }
 """
 
-# Through a relay alone, and there is none: no candidate of either side leads anywhere.
-NO_ROUTE = """
-  const blocked = (given) => window.isRouteFree ? given : { ...given, iceTransportPolicy: "relay", iceServers: [] };
-  const configure = RTCPeerConnection.prototype.setConfiguration;
-  RTCPeerConnection.prototype.setConfiguration = function (given) { return configure.call(this, blocked(given)); };
-  window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, { construct: (of, [given]) => new of(blocked(given)) });
-"""
-
 
 def build(folder: Path) -> Path:
     """The call's script and style as the product builds them, from the sources as they are now."""

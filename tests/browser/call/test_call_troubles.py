@@ -9,7 +9,8 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import WebSocketRoute
 
 from telecontrol.video.models import Role
-from tests.browser.call.pages import NO_ROUTE, CallServer, MakeSide, Room, Side, in_call
+from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
+from tests.browser.call.troubles import NO_ROUTE
 
 NO_CAMERA = """
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);

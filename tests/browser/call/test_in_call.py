@@ -10,12 +10,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 
-from tests.browser.call.pages import NO_ROUTE, CallServer, MakeSide, Room, Side, in_call
+from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
+from tests.browser.call.troubles import LOSSY, NO_ROUTE, REFUSES, WITHOUT_INTERFACE
 
-REFUSES = """
-  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException({message!r}, {name!r}));
-"""
-WITHOUT_INTERFACE = "Object.defineProperty(navigator, 'mediaDevices', { value: undefined });"
 # What was asked of the browser, for a device that is gone must never be insisted on.
 KEEP_ASKED = """
   window.asked = [];
@@ -24,21 +21,6 @@ KEEP_ASKED = """
 """
 STALE = """
   localStorage.setItem("call:devices", JSON.stringify({ camera: { id: "gone", label: "Gone" }, microphone: { id: "gone", label: "Gone" } }));
-"""
-# A network that loses two packets in three, as the browser's own counters tell it: of a connection, or of what comes by it.
-LOSSY = """
-  let lost = 0;
-  for (const told of [RTCPeerConnection.prototype, RTCRtpReceiver.prototype]) {
-    const read = told.getStats;
-    told.getStats = async function () {
-      const found = new Map();
-      lost += window.isLossy ? 2000 : 0;
-      for (const [id, entry] of await read.call(this)) {
-        found.set(id, entry.type === "inbound-rtp" ? { ...entry, packetsLost: lost } : entry);
-      }
-      return found;
-    };
-  }
 """
 SCREEN = """
   navigator.mediaDevices.getDisplayMedia = async () => {

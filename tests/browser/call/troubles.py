@@ -26,3 +26,10 @@ NO_WAY_FROM_NOW = """
     return window.isCut ? Promise.resolve() : take.call(this, given);
   };
 """
+# Through a relay alone, and there is none: no candidate of either side leads anywhere.
+NO_ROUTE = """
+  const blocked = (given) => window.isRouteFree ? given : { ...given, iceTransportPolicy: "relay", iceServers: [] };
+  const configure = RTCPeerConnection.prototype.setConfiguration;
+  RTCPeerConnection.prototype.setConfiguration = function (given) { return configure.call(this, blocked(given)); };
+  window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, { construct: (of, [given]) => new of(blocked(given)) });
+"""
