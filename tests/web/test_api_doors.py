@@ -104,6 +104,8 @@ async def test_what_is_no_json_is_told_apart(service: Service, seeded: Seeded) -
     good = httpx2.Request("POST", service.url, json=stories.request_body(50)).content
     for content, kind, status, code in (
         (b"{bad", "application/json", 400, "not_json"),
+        (b'{"procedure": "\xff"}', "application/json", 400, "not_json"),
+        (b"[" * 100_000, "application/json", 400, "not_json"),
         (b"", "application/json", 422, "invalid_input"),
         (b"[]", "application/json", 422, "invalid_input"),
         (good, "text/plain", 415, "unsupported_media_type"),
