@@ -32,8 +32,8 @@ NPM_CHECK := $(NPM) run --silent check
 help: ## what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-run: $(VENV)/.runtime $(STATIC) ## start the demonstration (PORT=8000) with a believable organisation in it
-	$(BIN)/python -m telecontrol demo --port $(PORT)
+run: $(VENV)/.runtime $(STATIC) ## start the demonstration (PORT=8000) with a believable organisation in it (KEEP=1: go on from the last one)
+	$(BIN)/python -m telecontrol demo --port $(PORT) $(if $(KEEP),--keep)
 
 test: check $(STATIC) ## check everything, then run every test; browsers last, one at a time
 	@failed=0; \

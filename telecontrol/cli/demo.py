@@ -233,7 +233,8 @@ def _tell_where(console: Console, settings: Settings, facts: Mapping[str, Any], 
         console.print(f"  {who:<15}{text}", soft_wrap=True, highlight=False)
     console.print(
         f"Service time is {opening:%Y-%m-%d %H:%M} UTC: the bar at the top of each page moves it forward. "
-        f"Every link is in {settings.data_dir / 'demo.json'}. Stop with Ctrl+C.",
+        f"Every link is in {settings.data_dir / 'demo.json'}. Stop with Ctrl+C; "
+        "the next start begins anew, unless it says `make run KEEP=1`.",
         soft_wrap=True,
         highlight=False,
     )

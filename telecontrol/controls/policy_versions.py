@@ -119,6 +119,9 @@ def read_rules(typed: Mapping[str, str], modes: Sequence[str]) -> Rules:
     known = [mode for mode in Mode if str(mode) in modes]
     if not known:
         problems.append(InvalidInput("choose a mode", field="modes", code="mode_missing"))
+    if Mode.VIDEO in known and Mode.SURGERY not in known:
+        # Whoever declines video is offered an appointment in person: without that mode nobody could book it.
+        problems.append(InvalidInput("video goes with in person", field="modes", code="in_person_missing"))
     default = next((mode for mode in known if str(mode) == typed.get("default_mode", "")), None)
     if known and default is None:
         problems.append(InvalidInput("one of the chosen modes", field="default_mode", code="default_not_allowed"))

@@ -24,7 +24,7 @@ from telecontrol.reports.models import AbsenceQualification
 from telecontrol.scheduling.models import Appointment, NoticeDecision
 from telecontrol.video.models import AttendanceEvent, CallRoom, EventKind, Role
 
-# Told by a neighbouring line already, or of no use to a colleague a year later.
+# Told by a neighbouring line already, of no use to a colleague a year later, or not theirs to know.
 _LEFT_OUT = frozenset(
     {
         "control.book",
@@ -37,6 +37,8 @@ _LEFT_OUT = frozenset(
         "message.accepted",
         "message.cancelled",
         "message.unsettled",
+        # That a doctor keeps notes is nobody else's business.
+        "note.begun",
     }
 )
 _SHOWN_EVENTS = frozenset(

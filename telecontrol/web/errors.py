@@ -37,6 +37,8 @@ _STATUS: tuple[tuple[type[TelecontrolError], int], ...] = (
     (Unauthorised, 401),
 )
 
+_NOT_JSON = ("not_json", "what was sent is not JSON")
+
 
 def status_of(error: TelecontrolError) -> int:
     """The status of a domain error; 500 for one that should not have reached the door."""
@@ -85,7 +87,7 @@ async def _on_domain_error(request: Request, error: TelecontrolError) -> Respons
 async def _on_bad_request(request: Request, error: RequestValidationError) -> Response:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
-        return _answer(request, 400, "not_json", "what was sent is not JSON", {})
+        return _answer(request, 400, *_NOT_JSON, {})
     if request.url.path.startswith("/api/") and any(_is_whole_body(item) for item in found) and not _says_json(request):
         message = "the API takes JSON: send it with Content-Type: application/json"
         return _answer(request, 415, "unsupported_media_type", message, {})
@@ -106,6 +108,9 @@ def _says_json(request: Request) -> bool:
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 303 and error.headers:
         return Response(status_code=303, headers=error.headers)
+    if error.status_code == 400 and _says_json(request):
+        # The framework gives up on some bodies (bytes that are no text, nested too deep) before it says where they are wrong.
+        return _answer(request, 400, *_NOT_JSON, {})
     code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(error.status_code, "http_error")
     return _answer(request, error.status_code, code, str(error.detail), {})
 

@@ -65,6 +65,13 @@ def test_help_names_targets_that_exist() -> None:
     assert [name for name in names if name not in targets] == []
 
 
+@pytest.mark.parametrize(("given", "keeps"), [([], False), (["KEEP=1"], True)])
+def test_a_demonstration_begins_anew_unless_it_is_to_be_kept(given: list[str], keeps: bool) -> None:
+    shown = subprocess.run(["make", "-n", "run", *given], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ("--keep" in shown.stdout) is keeps
+    assert "make run KEEP=1" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_only_targets_that_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))

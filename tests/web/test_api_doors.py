@@ -104,6 +104,8 @@ async def test_what_is_no_json_is_told_apart(service: Service, seeded: Seeded) -
     good = httpx2.Request("POST", service.url, json=stories.request_body(50)).content
     for content, kind, status, code in (
         (b"{bad", "application/json", 400, "not_json"),
+        (b'{"procedure": "\xff"}', "application/json", 400, "not_json"),
+        (b"[" * 100_000, "application/json", 400, "not_json"),
         (b"", "application/json", 422, "invalid_input"),
         (b"[]", "application/json", 422, "invalid_input"),
         (good, "text/plain", 415, "unsupported_media_type"),
@@ -134,6 +136,25 @@ async def test_no_slot_is_shown_for_a_control_that_can_be_neither_booked_nor_mov
         else:
             told = answer.json()
             assert (answer.status_code, told["code"], told["state"]) == (409, "wrong_state", state)
+
+
+async def test_no_slot_is_shown_in_a_mode_that_cannot_be_booked(service: Service, seeded: Seeded) -> None:
+    """Procedure B is not held by video; who declined video is seen in person."""
+    employer = await _post(service, seeded, "/controls", {**stories.request_body(50), "procedure": "B"})
+    asked = {"control_id": employer.json()["id"], "mode": "video"}
+    answer = await service.http.get("/api/v1/slots", params=asked, headers=seeded.key)
+    assert (answer.status_code, answer.json()["code"]) == (422, "mode_not_allowed")
+
+    appointment = await stories.booked(service, seeded, 51)
+    await _post(service, seeded, f"/appointments/{appointment['id']}/answer", {"answer": "decline_video"})
+    for mode, code in (("video", "in_person_needed"), ("home", "mode_not_allowed"), ("phone", "mode_not_allowed")):
+        asked = {"control_id": appointment["control_id"], "mode": mode}
+        answer = await service.http.get("/api/v1/slots", params=asked, headers=seeded.key)
+        assert (answer.status_code, answer.json()["code"]) == (422, code), mode
+        body = {**asked, "doctor_id": str(seeded.world.doctor.id), "starts_at": "2026-03-09T09:00:00+01:00"}
+        assert (await _post(service, seeded, "/appointments", body)).json()["code"] == code, (
+            "the same answer as when booking"
+        )
 
 
 async def test_what_has_begun_is_neither_moved_nor_cancelled(service: Service, seeded: Seeded) -> None:

@@ -18,7 +18,7 @@ from telecontrol.controls.policies import Mode, Rules
 from telecontrol.controls.queries import find_control
 from telecontrol.scheduling.agenda_rows import Search
 from telecontrol.scheduling.booking import require_bookable
-from telecontrol.scheduling.conditions import check_known_year
+from telecontrol.scheduling.conditions import check_known_year, checked_mode
 from telecontrol.scheduling.deadlines import first_bookable_start
 from telecontrol.scheduling.free import all_offers
 from telecontrol.web.api.bodies import PROBLEMS, SlotList, SlotOut
@@ -46,7 +46,8 @@ async def slots(
     """Free slots for a control, soonest first: only those whose convocation can still leave in time.
 
     409 `wrong_state` for a control that can be neither booked nor moved, with its `state`; `already_begun` while its
-    appointment has begun: an empty list would say that nothing is free."""
+    appointment has begun; 422 `mode_not_allowed` or `in_person_needed` for a mode in which it cannot be booked: an empty list
+    would say that nothing is free."""
     control = await find_control(session, viewer, control_id)
     await require_bookable(session, control, now=now)
     first = first_bookable_start(now, ZoneInfo(control.insured.zone), hold=timedelta(0))
@@ -72,9 +73,9 @@ async def fresh_slots(
     doctor_id: uuid.UUID | None = None,
     site_id: uuid.UUID | None = None,
 ) -> list[SlotOut]:
-    """Slots of a control as the API gives them."""
+    """Slots of a control as the API gives them. Raises `InvalidInput` for a mode in which it cannot be booked."""
     rules = Rules.from_json(control.policy.rules)
-    mode = mode or (Mode.SURGERY if control.needs_in_person else rules.default_mode)
+    mode = checked_mode(control, rules, mode)
     if last_at < first_at:
         return []
     sites = () if site_id is None else (site_id,)

@@ -88,6 +88,7 @@ async def test_a_version_holds_for_the_controls_to_come(
         ({"legal_basis": " "}, "Ce champ est nécessaire."),
         ({"legal_basis": "x" * 301}, "Au plus 300 caractères."),
         ({"modes": []}, "Choisissez au moins une modalité."),
+        ({"modes": ["video", "phone"]}, "Qui refuse la visioconférence est reçu sur place"),
         ({"modes": ["surgery"]}, "La modalité proposée d'abord doit être permise."),
         ({"valid_from_on": "2026-03-01"}, "Au plus tôt aujourd'hui"),
         ({"valid_from_on": "2029-01-01"}, "Au plus tard dans deux ans."),

@@ -15,6 +15,7 @@ from telecontrol.controls.states import ControlState
 from telecontrol.outbox.models import DeliveryState, Intent, IntentState
 from telecontrol.reports.drafting import settle_over
 from telecontrol.reports.models import AbsenceQualification
+from telecontrol.reports.notes import save_note
 from telecontrol.scheduling.dossier import load_dossier
 from telecontrol.scheduling.models import Appointment, NoticeDecision
 from telecontrol.video.attendance import Fact, record_facts
@@ -180,6 +181,24 @@ async def test_who_came_and_left_is_named(service: Service, world: World, handle
     left = [line for line in story(await handler.get(page_of(world))) if "Départ de la visioconférence" in line]
     assert ["l'assuré" in line for line in left] == [True, False]
     assert "Alice Martin" in left[1]
+
+
+async def test_the_story_is_told_in_words_and_not_that_a_doctor_keeps_notes(
+    service: Service, world: World, handler: Visitor
+) -> None:
+    appointment = await book_video(service, world)
+    async with service.runtime.database.transaction() as session:
+        await save_note(
+            session,
+            sealer=service.runtime.operator.notes,
+            appointment_id=appointment.id,
+            user=world.doctor_user,
+            text="douleur au genou",
+            revision=0,
+            now=NOW,
+        )
+    lines = story(await handler.get(page_of(world)))
+    assert not [line for line in lines if re.search(r"\b[a-z]+\.[a-z_]+\b|[Nn]ote", line)], lines
 
 
 async def test_messages_stand_in_the_order_of_their_time_and_the_zone_is_written(

@@ -67,6 +67,7 @@ async def test_whoever_waits_is_let_in_and_the_list_follows(
 
     assert page.path == room(appointment)
     assert page.form(room(appointment, "admit")) is None
+    assert "Une absence se constate" not in page.words, "who came is not absent"
     assert (await dossier_of(service, appointment)).appointment.state is AppointmentState.IN_PROGRESS
     again = await push(doctor, room(appointment, "admit"))
     assert again.status == 200, "twice is the same"

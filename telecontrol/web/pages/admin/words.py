@@ -64,6 +64,7 @@ _FAULTS: Mapping[str, str] = {
     "department_unknown": mark("Il n'y a pas de département « {part} »."),
     "figure_out_of_range": mark("Un nombre entier de {least} à {most}."),
     "mode_missing": mark("Choisissez au moins une modalité."),
+    "in_person_missing": mark("Qui refuse la visioconférence est reçu sur place : permettez aussi « Sur place »."),
     "default_not_allowed": mark("La modalité proposée d'abord doit être permise."),
     "day_past": mark("Au plus tôt aujourd'hui : des règles ne changent pas le passé."),
     "day_too_far": mark("Au plus tard dans deux ans."),

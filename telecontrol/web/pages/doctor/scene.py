@@ -229,12 +229,13 @@ def _absence(scene: Scene) -> dict[str, Any]:
     """Whether an absence may be recorded now: after the waiting time, unless somebody came or a machine failed."""
     refused = scene.absence_refused
     ends_at = waited_until(scene.dossier)
+    has_come = scene.facts.arrived_at is not None or scene.facts.admitted_at is not None
     return {
         "is_possible": scene.is_open and refused is None,
         "is_unseen": scene.is_open and refused == "wait_not_seen",
         "waited_from": scene.facts.waited_from,
         "wait_ended_at": ends_at,
-        "ends_at": ends_at if scene.is_open and refused == "waiting_not_over" else None,
+        "ends_at": ends_at if scene.is_open and refused == "waiting_not_over" and not has_come else None,
         "waited_minutes": int((ends_at - scene.dossier.appointment.starts_at) / timedelta(minutes=1)),
         "why_not": REFUSALS[refused] if scene.is_open and refused not in (None, *_SAID_OTHERWISE) else None,
     }
