@@ -1,7 +1,7 @@
 """A server that holds calls and nothing else: the product's routes, and one bare page for each role.
 
 In the test's own process (`running`), or as a process that can be killed:
-`python -m tests.support.call_server DATABASE_URL PORT STATIC_FOLDER`.
+`python -m tests.support.call_server DATABASE_URL PORT STATIC_FOLDER [HOST]`.
 """
 
 from __future__ import annotations
@@ -133,15 +133,15 @@ async def running(settings: Settings, database: Database, clock: Clock, **option
         await serving
 
 
-def main(database_url: str, port: str, static: str) -> None:
-    """Serve until killed."""
+def main(database_url: str, port: str, static: str, host: str = "127.0.0.1") -> None:
+    """Serve until killed. Whatever it listens on, the service's address is the one on loopback."""
     settings = Settings(
         database_url=database_url,
         public_url=f"http://127.0.0.1:{port}",
         livekit_api_secret="a-ticket-secret-for-tests-of-more-than-32-characters",
     )
     app = call_app(settings, Database(database_url), SystemClock(), static=Path(static))
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning")
+    uvicorn.run(app, host=host, port=int(port), log_level="warning")
 
 
 if __name__ == "__main__":

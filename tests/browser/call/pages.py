@@ -21,6 +21,7 @@ from telecontrol.db.session import Database
 from telecontrol.video import rooms
 from telecontrol.video.attendance import Attendance, attendance
 from tests.support.needs import program
+from tests.support.networks import Place
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,6 +37,19 @@ KEEP_HANDLES = """
     window[name] = new Proxy(window[name], { construct: (of, given) => { const made = new of(...given); list.push(made); return made; } });
   }
 """
+
+WAYS = """async () => {
+  const ways = [];
+  for (const connection of kept.connections.filter((each) => each.connectionState === "connected")) {
+    const report = await connection.getStats();
+    for (const entry of report.values()) {
+      const pair = entry.type === "transport" && report.get(entry.selectedCandidatePairId);
+      const own = pair && report.get(pair.localCandidateId);
+      if (own) ways.push([own.candidateType, own.relayProtocol ?? "", own.protocol]);
+    }
+  }
+  return ways;
+}"""
 
 
 def build(folder: Path) -> Path:
@@ -55,7 +69,10 @@ def build(folder: Path) -> Path:
 
 
 class CallServer:
-    """The process that holds the calls: `start`, `kill`, `start` again on the same port."""
+    """The process that holds the calls: `start`, `kill`, `start` again on the same port.
+
+    In a `place` it listens on every address of that place, and is still called by its name on loopback.
+    """
 
     def __init__(
         self,
@@ -64,8 +81,10 @@ class CallServer:
         *,
         provider: VideoProvider = VideoProvider.BUILTIN,
         environment: dict[str, str] | None = None,
+        place: Place | None = None,
     ) -> None:
         self.provider = provider
+        self.place = place
         self.database_url = database_url
         self.database = Database(database_url)
         self.static = static
@@ -86,16 +105,25 @@ class CallServer:
             str(self.port),
             str(self.static),
         ]
+        if self.place is not None:
+            command = [*self.place.inside, *command, "0.0.0.0"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment)
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                writer.close()
+            if await self._answers():
                 return
             await asyncio.sleep(0.05)
         raise RuntimeError("the call server does not start")
+
+    async def _answers(self) -> bool:
+        if self.place is not None:
+            return self.place.answers(self.port)
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            writer.close()
+            return True
+        return False
 
     def kill(self) -> None:
         if self.process is not None:
@@ -205,6 +233,10 @@ class Side:
         assert shown[0] > 0, "nothing is drawn"
         assert shown[1] is False, "the picture stands still"
         assert await self.page.evaluate("!document.querySelector('.call__sound').paused"), "the sound is not played"
+
+    async def ways(self) -> set[tuple[str, str, str]]:
+        """The way that each standing connection takes now: kind of the own candidate, how that reaches its relay, protocol."""
+        return {(kind, to_relay, protocol) for kind, to_relay, protocol in await self.page.evaluate(WAYS)}
 
     async def cut_socket(self) -> None:
         await self.page.evaluate("kept.ours().at(-1).close()")

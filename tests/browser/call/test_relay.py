@@ -73,4 +73,5 @@ async def test_the_third_try_goes_by_the_relay_alone(relay: CallServer, side_in:
         await each.page.wait_for_function(BY_RELAY)
     await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
     await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
-    assert {(await doctor.statistics())["route"], (await insured.statistics())["route"]} == {"relay"}
+    # Every connection of both pages, what is sent as well as what is received.
+    assert await doctor.ways() | await insured.ways() == {("relay", "udp", "udp")}
