@@ -305,19 +305,18 @@ async def _end(database: Database, world: World, appointment: Appointment, how: 
     async with database.transaction() as session:
         dossier = await load_dossier(session, appointment.id, lock=True)
         given: dict[str, Any] = {"operator": OPERATOR, "dossier": dossier, "now": START}
+        early: dict[str, Any] = {**given, "now": START - MINUTE}
         match how:
             case "cancel":
-                await cancel(session, **given, actor=HANDLER)
+                await cancel(session, **early, actor=HANDLER)
             case "release":
                 await release(session, **given, actor=SERVICE)
             case "decline":
                 await decline_video(session, **given, actor=INSURED)
             case "excuse":
-                early: dict[str, Any] = {**given, "now": START - MINUTE}
                 await announce_absence(session, **early, reason=CannotCome.TRAVEL, actor=INSURED)
                 await answer_absence(session, **early, decision=Decision.EXCUSE, actor=HANDLER)
             case "move":
-                early = {**given, "now": START - MINUTE}
                 await move(session, **early, starts_at=START + timedelta(days=7), actor=HANDLER)
             case "over":
                 await settle_over(session, OPERATOR, dossier, now=START + 30 * MINUTE)
