@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecontrol.controls.policies import Mode
 from telecontrol.controls.states import Act, ControlState
-from telecontrol.db.journal import Actor, record
+from telecontrol.db.journal import Actor, ActorKind, record
 from telecontrol.errors import InvalidInput, WrongState
 from telecontrol.notify.contexts import (
     AppointmentKept,
@@ -37,6 +37,8 @@ from telecontrol.scheduling.endings import SUBJECT, end_appointment, move_contro
 from telecontrol.scheduling.insured_choices import in_person_choices
 from telecontrol.scheduling.models import Appointment, AppointmentState
 from telecontrol.scheduling.operator import Operator
+from telecontrol.tasks.desk import close_tasks
+from telecontrol.tasks.models import TaskKind
 from telecontrol.video.rooms import close_room
 
 
@@ -121,8 +123,9 @@ async def undo_decline(
 ) -> Appointment:
     """Take the video appointment back: at once within the grace, after it if the slot is still free (`SlotTaken`).
 
-    The same hour needs no new notice: the person has just confirmed it. It is not reminded of twice either, and the doctor hears
-    of it only where they had been told that it was free.
+    The same hour needs no new notice: the person has just confirmed it, on their page or to a named member of staff. A program
+    says so without a name (P4): a notice that was in doubt stays so, and the message about this may settle it. The hour is not
+    reminded of twice either, and the doctor hears of it only where they had been told that it was free.
     """
     appointment, control = dossier.appointment, dossier.control
     if appointment.state is AppointmentState.BOOKED and control.state is ControlState.BOOKED:
@@ -136,8 +139,14 @@ async def undo_decline(
     appointment.state = AppointmentState.BOOKED
     appointment.version += 1
     appointment.declined_at = appointment.hold_until = appointment.ended_at = None
-    appointment.notice_settled_at = now
+    is_confirmed = actor.kind is not ActorKind.API and appointment.notice_settled_at is None
+    if is_confirmed:
+        appointment.notice_settled_at = now
     await flush_or_refuse(session)
+    if is_confirmed:
+        await close_tasks(
+            session, TaskKind.NOTICE_AT_RISK, subject_id=appointment.id, outcome="settled", by=str(actor.id), now=now
+        )
     await move_control(session, control, Act.UNDO_DECLINE, actor=actor, now=now)
     control.needs_in_person = False
     _record(session, "appointment.decline_undone", dossier, actor=actor, now=now)

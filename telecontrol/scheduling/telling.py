@@ -36,7 +36,8 @@ CONVOCATION = contexts.InPersonConvocation.KIND
 CHANGE = contexts.Change.KIND
 REMINDER = contexts.Reminder.KIND
 KEPT = contexts.AppointmentKept.KIND
-NOTICE_KINDS = tuple(kind + again for kind in (INVITATION, CHANGE, CONVOCATION) for again in ("", AGAIN))
+UNDONE = contexts.RefusalUndone.KIND
+NOTICE_KINDS = tuple(kind + again for kind in (INVITATION, CHANGE, CONVOCATION, UNDONE) for again in ("", AGAIN))
 """What gives notice of an hour, repetitions included."""
 ABOUT_THE_HOUR = (*NOTICE_KINDS, REMINDER, KEPT)
 """What would be wrong once the hour is given up."""

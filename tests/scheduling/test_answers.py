@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
 
 from telecontrol.controls.models import Control, Insured
 from telecontrol.controls.policies import Mode
+from telecontrol.db.journal import Actor, ActorKind
 from telecontrol.db.session import Database
 from telecontrol.notify.messages import message_of, read
 from telecontrol.notify.rendering import render_letter, render_sms
@@ -30,8 +32,10 @@ from telecontrol.scheduling.answers import (
 from telecontrol.scheduling.booking import book
 from telecontrol.scheduling.dossier import Dossier, load_dossier
 from telecontrol.scheduling.insured_choices import in_person_choices
-from telecontrol.scheduling.models import Appointment
-from telecontrol.scheduling.sweeps import expired_holds, reminders
+from telecontrol.scheduling.models import Appointment, AppointmentState
+from telecontrol.scheduling.sweeps import expired_holds, notices, reminders
+from telecontrol.tasks.models import TaskKind
+from tests.support.mailing import open_tasks
 from tests.support.world import HANDLER, INSURED, NOW, World, make_world, operator
 
 MONDAY_NINE = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
@@ -214,6 +218,49 @@ async def test_taken_back_days_before_it_is_reminded_of_on_the_eve(case: Case) -
     await case.act(decline_video, at=NOW)
     await case.act(undo_decline, at=NOW + timedelta(minutes=2))
     assert set(await case.told("reminder", version=2)) == {"mail", "sms"}
+
+
+async def doubtful(case: Case) -> datetime:
+    """The SMS was refused for good and the desk was told; the hour until which something can be done."""
+    async with case.database.transaction() as session:
+        await session.execute(
+            update(Intent)
+            .where(Intent.kind == "invitation", Intent.channel == "sms")
+            .values(state=IntentState.FAILED, accepted_at=None)
+        )
+    await notices(case.database, operator=OPERATOR, now=NOW + timedelta(minutes=10))
+    assert len(await open_tasks(case.database, TaskKind.NOTICE_AT_RISK)) == 1
+    return (await case.dossier()).appointment.hard_limit_at
+
+
+async def test_a_doubtful_notice_is_settled_by_who_takes_the_hour_back(case: Case) -> None:
+    """Who chooses the hour on their page knows it: the desk has nothing more to mend."""
+    limit = await doubtful(case)
+    await case.act(decline_video, at=NOW + timedelta(hours=1))
+    await case.act(undo_decline, at=NOW + timedelta(hours=1, minutes=2))
+    assert await open_tasks(case.database, TaskKind.NOTICE_AT_RISK) == []
+    await notices(case.database, operator=OPERATOR, now=limit)
+    assert (await case.dossier()).appointment.state is AppointmentState.BOOKED
+
+
+@pytest.mark.parametrize(("taken", "stands"), [(("sms",), True), ((), False)])
+async def test_a_program_that_takes_the_hour_back_settles_no_doubtful_notice(
+    case: Case, taken: tuple[str, ...], stands: bool
+) -> None:
+    """P4: accepted on both channels, or a named handler's decision; the message about the hour taken back is accepted too."""
+    limit = await doubtful(case)
+    for act in (decline_video, undo_decline):
+        await case.act(act, at=NOW + timedelta(hours=1), actor=Actor(ActorKind.API, "a-key", "program"))
+    async with case.database.transaction() as session:
+        await session.execute(
+            update(Intent)
+            .where(Intent.kind == "refusal_undone", Intent.channel.in_(taken))
+            .values(state=IntentState.ACCEPTED, accepted_at=NOW + timedelta(hours=1))
+        )
+    for at in (NOW + timedelta(hours=2), limit):
+        await notices(case.database, operator=OPERATOR, now=at)
+    appointment = (await case.dossier()).appointment
+    assert appointment.state is (AppointmentState.BOOKED if stands else AppointmentState.RELEASED)
 
 
 async def test_a_doctor_who_was_told_of_nothing_hears_nothing(case: Case) -> None:

@@ -282,6 +282,17 @@ async def test_leaving_at_once_keeps_the_last_word(
     await _kept(service, world, appointment, "dernier mot")
 
 
+async def test_on_a_laptop_the_question_of_the_telephone_covers_no_result(
+    appointment: Appointment, doctor: Page
+) -> None:
+    await doctor.goto(room(appointment))
+    asked = await doctor.locator("#by_phone").bounding_box()
+    first = await doctor.locator(".results .choice").first.bounding_box()
+    assert asked is not None
+    assert first is not None
+    assert asked["y"] + asked["height"] <= first["y"]
+
+
 async def test_on_a_phone_nothing_covers_the_room_and_no_key_is_named(
     service: Service, world: World, appointment: Appointment, context_factory: Contexts
 ) -> None:

@@ -166,6 +166,16 @@ async def test_the_reason_of_a_waiver_is_never_medical(service: Service, world: 
     assert await appointments(service) == []
 
 
+async def test_a_waived_notice_is_not_said_to_be_missed(service: Service, world: World, handler: Visitor) -> None:
+    form = await handler.get(f"{book_path(world)}?waive=true")
+    slot = form.choices("slot")[0]
+    await handler.press(form, book_path(world), slot=slot, waiver_reason="Accord donné par téléphone")
+    page = await handler.get(paths.control(str(world.control.id)))
+    card = page.words.split("Convocation ")[-1]
+    assert "Sans délai : l'assuré y a renoncé." in card
+    assert "Manquée" not in page.words
+
+
 async def test_visits_at_home_are_said_to_be_arranged_by_telephone(
     service: Service, world: World, handler: Visitor
 ) -> None:
