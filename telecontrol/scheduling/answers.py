@@ -124,13 +124,17 @@ async def undo_decline(
     """Take the video appointment back: at once within the grace, after it if the slot is still free (`SlotTaken`).
 
     The same hour needs no new notice: the person has just confirmed it, on their page or to a named member of staff. A program
-    says so without a name (P4): a notice that was in doubt stays so, and the message about this may settle it. The hour is not
-    reminded of twice either, and the doctor hears of it only where they had been told that it was free.
+    says so without a name (P4): a notice that was in doubt stays so, the message about this may settle it, and past its limit
+    nothing can. The hour is not reminded of twice either, and the doctor hears of it only where they had been told that it was
+    free.
     """
     appointment, control = dossier.appointment, dossier.control
     if appointment.state is AppointmentState.BOOKED and control.state is ControlState.BOOKED:
         return appointment
-    if not can_undo_decline(dossier, now=now):
+    is_unsettled = appointment.notice_settled_at is None
+    is_confirmed = is_unsettled and actor.kind is not ActorKind.API
+    is_beyond_notice = is_unsettled and not is_confirmed and now >= appointment.hard_limit_at
+    if is_beyond_notice or not can_undo_decline(dossier, now=now):
         raise WrongState("the video appointment can no longer be taken back", code="too_late_to_undo")
     knew = await void(session, subject_kind=SUBJECT, subject_id=appointment.id, reason="undone", now=now)
     is_reminded = _was_told(knew, telling.REMINDER, since=appointment.notice_since_version)
@@ -139,7 +143,6 @@ async def undo_decline(
     appointment.state = AppointmentState.BOOKED
     appointment.version += 1
     appointment.declined_at = appointment.hold_until = appointment.ended_at = None
-    is_confirmed = actor.kind is not ActorKind.API and appointment.notice_settled_at is None
     if is_confirmed:
         appointment.notice_settled_at = now
     await flush_or_refuse(session)

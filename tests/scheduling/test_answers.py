@@ -15,6 +15,7 @@ from telecontrol.controls.models import Control, Insured
 from telecontrol.controls.policies import Mode
 from telecontrol.db.journal import Actor, ActorKind
 from telecontrol.db.session import Database
+from telecontrol.errors import WrongState
 from telecontrol.notify.messages import message_of, read
 from telecontrol.notify.rendering import render_letter, render_sms
 from telecontrol.outbox.contents import open_context
@@ -261,6 +262,18 @@ async def test_a_program_that_takes_the_hour_back_settles_no_doubtful_notice(
         await notices(case.database, operator=OPERATOR, now=at)
     appointment = (await case.dossier()).appointment
     assert appointment.state is (AppointmentState.BOOKED if stands else AppointmentState.RELEASED)
+
+
+async def test_past_the_limit_a_program_takes_no_doubtful_hour_back(case: Case) -> None:
+    """The next sweep would release it: better refused than confirmed and lost."""
+    limit = await doubtful(case)
+    program = Actor(ActorKind.API, "a-key", "program")
+    await case.act(decline_video, at=limit - timedelta(minutes=1), actor=program)
+    with pytest.raises(WrongState) as refused:
+        await case.act(undo_decline, at=limit, actor=program)
+    assert refused.value.code == "too_late_to_undo"
+    await case.act(undo_decline, at=limit)
+    assert (await case.dossier()).appointment.state is AppointmentState.BOOKED
 
 
 async def test_a_doctor_who_was_told_of_nothing_hears_nothing(case: Case) -> None:
