@@ -19,6 +19,7 @@ from typing import Any
 from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 SOURCE_LANGUAGE = "fr"
@@ -57,8 +58,9 @@ class Translator:
         return _filled(typeset(self.catalogue.gettext(sentence), language=self.code), values)
 
     def tn(self, one: str, many: str, n: int, **values: Any) -> Markup:
-        """The form for `n` things; `{n}` is the number."""
-        return _filled(typeset(self.catalogue.ngettext(one, many, n), language=self.code), {"n": n, **values})
+        """The form for `n` things; `{n}` is the number as this language writes it."""
+        written = format_decimal(n, locale=self.locale)
+        return _filled(typeset(self.catalogue.ngettext(one, many, n), language=self.code), {"n": written, **values})
 
     def plain(self, sentence: str, **values: Any) -> str:
         """As `t`, as plain text: for a title, a header, a file name."""
