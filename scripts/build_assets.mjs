@@ -6,13 +6,15 @@
  *
  * Every file carries a hash of its content in its name, so that it can be cached for ever; manifest.json says which
  * plain name ("insured.css") is which file, with its integrity hash, and icons.json holds the drawings that templates
- * place inline. No source map: what is served is what is shown.
+ * place inline. Beside each file lies its compressed form (.gz), for browsers that take it, which all do. No source map:
+ * what is served is what is shown.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import * as sass from "sass";
 
@@ -98,7 +100,7 @@ async function script(manifest, name, source) {
   for (const file of outputFiles) {
     const relative = path.relative(ROOT, file.path).split(path.sep).join("/");
     const base = path.basename(file.path);
-    await writeFile(file.path, file.contents);
+    await keep(base, file.contents);
     record(manifest, metafile.outputs[relative]?.entryPoint === own ? name : base, base, file.contents);
   }
 }
@@ -106,8 +108,13 @@ async function script(manifest, name, source) {
 async function emit(manifest, name, contents) {
   const { name: stem, ext } = path.parse(name);
   const file = `${stem}.${digest("sha256", contents, "hex").slice(0, 10)}${ext}`;
-  await writeFile(path.join(STATIC, file), contents);
+  await keep(file, contents);
   record(manifest, name, file, contents);
+}
+
+async function keep(file, contents) {
+  await writeFile(path.join(STATIC, file), contents);
+  await writeFile(path.join(STATIC, `${file}.gz`), gzipSync(contents, { level: 9 }));
 }
 
 function record(manifest, name, file, contents) {
@@ -131,7 +138,8 @@ async function drawings() {
 
 /** Files of earlier builds stay for an hour: a page being read, or a server that is running, still finds its own. */
 async function sweep(manifest) {
-  const kept = new Set(["manifest.json", "icons.json", ...Object.values(manifest).map((entry) => entry.file)]);
+  const files = Object.values(manifest).flatMap(({ file }) => [file, `${file}.gz`]);
+  const kept = new Set(["manifest.json", "icons.json", ...files]);
   for (const file of await readdir(STATIC)) {
     const place = path.join(STATIC, file);
     if (!kept.has(file) && Date.now() - (await stat(place)).mtimeMs > KEPT_MS) await rm(place, { recursive: true });

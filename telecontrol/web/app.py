@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
+from http import HTTPStatus
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from telecontrol import __version__, log
 from telecontrol.clock import Clock
@@ -31,6 +35,8 @@ from telecontrol.web.templating import STATIC, Templates, load_templates
 from telecontrol.worker import Runtime, Worker, assemble
 
 logger = log.get("web")
+
+_COMPRESSED = ".gz"
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -103,10 +109,20 @@ def _video(settings: Settings, runtime: Runtime) -> CallDesk:
 
 
 class _Static(StaticFiles):
-    """Built files carry their hash in their name: a browser may keep them for a year."""
+    """Built files carry their hash in their name: a browser may keep them for a year. They come compressed to whoever takes them
+    so, as they were built; pages are compressed by the proxy, if it is told to."""
 
-    def file_response(self, *args: object, **kwargs: object):  # type: ignore[no-untyped-def]
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        takes_gzip = "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        response = None
+        if takes_gzip and not path.endswith(_COMPRESSED):
+            with suppress(HTTPException):
+                response = await super().get_response(path + _COMPRESSED, scope)
+        if response is None:
+            response = await super().get_response(path, scope)
+        elif response.status_code == HTTPStatus.OK:
+            response.headers["Content-Encoding"] = "gzip"
+        response.headers["Vary"] = "Accept-Encoding"
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 

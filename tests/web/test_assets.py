@@ -6,12 +6,15 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from telecontrol.errors import Misconfigured
 from telecontrol.web.templating import STATIC, Assets, load_templates
+from tests.support.service import serving
 from tests.web.samples import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +30,26 @@ def test_manifest_tells_the_truth() -> None:
         assert entry["integrity"] == "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode(), name
         assert entry["size"] == len(content)
         assert b"sourceMappingURL" not in content, name
+        assert gzip.decompress((STATIC / f"{entry['file']}.gz").read_bytes()) == content, name
+
+
+async def test_files_come_compressed_to_whoever_takes_them_so(sqlite_url: Callable[..., str], tmp_path: Path) -> None:
+    name = Assets.read().url("insured.css")
+    whole = (STATIC / name.rpartition("/")[2]).read_bytes()
+    async with serving(sqlite_url(), now=datetime(2026, 3, 2, 9, 0, tzinfo=UTC), folder=tmp_path) as service:
+        plain, packed = [
+            await service.http.get(name, headers={"Accept-Encoding": takes}) for takes in ("identity", "gzip")
+        ]
+        for answer in (plain, packed):
+            assert answer.content == whole
+            assert answer.headers["content-type"].startswith("text/css")
+            assert answer.headers["vary"] == "Accept-Encoding"
+            assert "immutable" in answer.headers["cache-control"]
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < len(whole) / 3
+        assert plain.headers["etag"] != packed.headers["etag"], "one is not taken for the other"
+        assert (await service.http.get("/static/nothing.css")).status_code == 404
 
 
 @pytest.mark.parametrize(

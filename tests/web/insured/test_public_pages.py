@@ -9,7 +9,7 @@ import pytest
 
 from telecontrol.accounts.models import Organisation
 from telecontrol.scheduling.models import Appointment
-from tests.support.insured import BIRTH, Page, Visitor
+from tests.support.insured import BIRTH, Page, Visitor, link_to
 from tests.support.service import Service
 from tests.support.world import World
 
@@ -129,6 +129,15 @@ async def test_an_organisations_colour_is_a_style_sheet_of_its_own(
             assert answer.headers["content-type"].startswith("text/css")
             assert "--accent:" in answer.text
     assert (await visitor.get("/brand/00000000-0000-0000-0000-000000000000.css")).status == 404
+
+
+async def test_what_a_preview_of_a_link_shows_is_about_nobody(
+    service: Service, visitor: Visitor, appointment: Appointment
+) -> None:
+    pages = [await visitor.get("/"), await visitor.get(await link_to(service, appointment))]
+    told = [re.findall(r'<meta name="description" content="([^"]+)">', page.html) for page in pages]
+    assert told[0] == told[1]
+    assert len(told[0]) == 1
 
 
 async def test_robots_are_asked_to_stay_out(visitor: Visitor) -> None:
