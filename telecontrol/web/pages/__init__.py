@@ -5,14 +5,23 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from telecontrol.config import Settings
-from telecontrol.web.pages import admin, desk, device_test, doctor, insured, public, sign_in
+from telecontrol.web.pages import admin, companion, desk, device_test, doctor, insured, public, sign_in
 from telecontrol.web.security import check_form
 
 
 def page_routers(settings: Settings) -> list[APIRouter]:
     """The routers of this installation; development pages only where the settings show them."""
     checks = [Depends(check_form)]
-    audiences = [public.pages, device_test.pages, sign_in.pages, insured.pages, doctor.pages, desk.pages, admin.pages]
+    audiences = [
+        public.pages,
+        device_test.pages,
+        sign_in.pages,
+        insured.pages,
+        companion.pages,
+        doctor.pages,
+        desk.pages,
+        admin.pages,
+    ]
     if settings.shows_outbox:
         from telecontrol.web.pages import development
 

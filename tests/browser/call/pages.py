@@ -205,7 +205,7 @@ class Side:
         while not await both():
             if first["audioEnergy"] == 0:
                 first = await self.statistics()
-            assert time.monotonic() < deadline, f"{self.role} sees or hears nothing: {await self.statistics()}"
+            assert time.monotonic() < deadline, f"{self.role} sees or hears nothing: {await self.told()}"
             await asyncio.sleep(0.1)
         shown = await self.page.evaluate(
             "(() => { const v = document.querySelector('.call__remote'); return [v.videoWidth, v.paused, v.currentTime]; })()"
@@ -213,6 +213,11 @@ class Side:
         assert shown[0] > 0, "nothing is drawn"
         assert shown[1] is False, "the picture stands still"
         assert await self.page.evaluate("!document.querySelector('.call__sound').paused"), "the sound is not played"
+
+    async def told(self) -> str:
+        """What the page counts and says, for whoever reads of a failure."""
+        words = " · ".join((await self.page.locator(".call").inner_text()).split("\n"))
+        return f"{await self.statistics()}, {await self.state()}: {words}"
 
     async def cut_socket(self) -> None:
         await self.page.evaluate("kept.ours().at(-1).close()")
