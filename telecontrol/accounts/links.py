@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from telecontrol.accounts.models import InsuredLink, InsuredVisit, LinkPurpose
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
-_TOKEN_IN_ADDRESS = re.compile(r"/i/[A-Za-z0-9_-]{16,}")
+_TOKEN_IN_ADDRESS = re.compile(r"/(i|with)/[A-Za-z0-9_-]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,4 +257,4 @@ def link_url(public_url: str, token: str) -> str:
 
 def masked(text: str) -> str:
     """`text` with the token of every link hidden: what staff pages, API answers and evidence show."""
-    return _TOKEN_IN_ADDRESS.sub("/i/••••••", text)
+    return _TOKEN_IN_ADDRESS.sub(r"/\1/••••••", text)

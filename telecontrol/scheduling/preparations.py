@@ -116,13 +116,9 @@ def read_companion(*, name: str, role: str) -> Companion | None:
 
     Raises `InvalidInput`: `name_missing`, `name_unreadable` (anything but letters: no number, no address) or `role_missing`.
     """
-    plain = " ".join(name.split())
-    if not plain and not role:
+    if not name.split() and not role:
         return None
-    if not plain:
-        raise InvalidInput("a companion has a name", field="companion_name", code="name_missing")
-    if len(plain) > 80 or not _NAME.fullmatch(plain):
-        raise InvalidInput("not a name", field="companion_name", code="name_unreadable")
+    plain = read_name(name)
     if role not in set(CompanionRole):
         raise InvalidInput("say who they are", field="companion_role", code="role_missing")
     return Companion(plain, CompanionRole(role))
@@ -256,6 +252,22 @@ async def is_companion_announced(session: AsyncSession, viewer: Viewer, dossier:
     viewer.require(Action.READ, Kind.PREPARATION, "companion_announced")
     row = await _row(session, dossier.control.id)
     return row is not None and row.companion_role is not None
+
+
+async def announced_companion(session: AsyncSession, dossier: Dossier) -> Companion | None:
+    """Who is to come with the insured. For their own link alone: nobody's page shows it by this way."""
+    row = await _row(session, dossier.control.id)
+    return None if row is None else _value(row).companion
+
+
+def read_name(name: str) -> str:
+    """A name as typed, its spaces put right. Raises `InvalidInput`: `name_missing` or `name_unreadable`."""
+    plain = " ".join(name.split())
+    if not plain:
+        raise InvalidInput("a companion has a name", field="companion_name", code="name_missing")
+    if len(plain) > 80 or not _NAME.fullmatch(plain):
+        raise InvalidInput("not a name", field="companion_name", code="name_unreadable")
+    return plain
 
 
 async def _row(session: AsyncSession, control_id: uuid.UUID) -> Preparation | None:

@@ -129,6 +129,14 @@ class Admit(_Message):
     type: Literal["admit"]
 
 
+class LetIn(_Message):
+    """The doctor lets in somebody who comes with the insured, or puts them out."""
+
+    type: Literal["companion"]
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    is_in: bool
+
+
 class Later(_Message):
     """The doctor has seen who waits and asks for about this long."""
 
@@ -200,6 +208,7 @@ Message = Annotated[
     | Away
     | Bye
     | Admit
+    | LetIn
     | Later
     | Finish
     | Problem

@@ -15,6 +15,7 @@ from typing import Any
 
 from telecontrol.video.call_effects import Drop, Effect, Moment, Note, Send, Start, WaitingChanged
 from telecontrol.video.call_messages import Candidate, Chat, Description, Join, Media, ProblemCode
+from telecontrol.video.company import MOST_LISTED, Companion, CompanionState, told
 from telecontrol.video.models import EventKind, EventSource, Role
 from telecontrol.video.provider import Presence, SeatState
 
@@ -58,6 +59,7 @@ class Call:
         self.attempt = 0
         self.is_admitted = is_admitted
         self.has_failed = False
+        self.company: dict[str, Companion] = {}
         self._has_relay = has_relay
         self._grace = grace
 
@@ -82,6 +84,8 @@ class Call:
         if not is_same_page:
             self.attempt, self.has_failed = 0, False
         effects.append(Send(socket, self._welcome(role)))
+        if role is Role.DOCTOR and self.company:
+            effects += self._tell_company()
         effects += self._note_arrival(role, was_gone=was_gone, now=now)
         if seat.is_live and not was_live and self.is_admitted:
             # Said to a process that died before it was written down.
@@ -161,6 +165,37 @@ class Call:
         if self.is_admitted or socket is None:
             return []
         return [Send(socket, {"type": "waiting", "delay_minutes": minutes})]
+
+    # Companions and interpreters: no seat, and in the call only while the insured is.
+
+    def accompany(self, companion: str, *, name: str, socket: int) -> list[Effect]:
+        """Somebody's page has come, or come back: what the doctor said of them still holds."""
+        known = self.company.get(companion)
+        if known is None and len(self.company) >= MOST_LISTED:
+            return []
+        state = CompanionState.WAITING if known is None else known.state
+        self.company[companion] = Companion(name, socket, state)
+        return self._tell_company()
+
+    def part(self, companion: str, *, socket: int) -> list[Effect]:
+        """Their page is gone."""
+        known = self.company.get(companion)
+        if known is None or known.socket != socket:
+            return []
+        known.socket = 0
+        return self._tell_company()
+
+    def let_in(self, companion: str, *, is_in: bool) -> list[Effect]:
+        """The doctor lets somebody in who comes with the insured, or puts them out."""
+        known = self.company.get(companion)
+        if known is None:
+            return []
+        known.state = CompanionState.IN if is_in else CompanionState.OUT
+        return self._tell_company()
+
+    def has_let_in(self, companion: str) -> bool:
+        known = self.company.get(companion)
+        return self.is_admitted and known is not None and known.state is CompanionState.IN
 
     # Negotiation.
 
@@ -313,6 +348,8 @@ class Call:
         self.seats[role] = Seat()
         if role is Role.INSURED:
             self.is_admitted = False
+            for each in self.company.values():
+                each.state = CompanionState.OUT if each.state is CompanionState.OUT else CompanionState.WAITING
         note = Note(role, EventKind.LEFT, at, detail={"reason": reason})
         return [note, *self._tell_peer(role, has_left=reason == "hung_up", left_at=at)]
 
@@ -324,6 +361,10 @@ class Call:
         # Of somebody who is gone `since` is since when, so that they are not said to be still expected.
         since = {"since": left_at.isoformat()} if left_at else {}
         return [Send(peer, {"type": "peer", "has_left": has_left, **self._seen(role), **since}), *changed]
+
+    def _tell_company(self) -> list[Effect]:
+        doctor = self.seats[Role.DOCTOR].socket
+        return [] if doctor is None else [Send(doctor, told(self.company))]
 
     def _seen(self, role: Role) -> dict[str, Any]:
         presence = self.presence(role)

@@ -1,10 +1,12 @@
 """A companion's or an interpreter's page: seen and heard in a LiveKit call, without a seat and without a say.
 
-Nothing about them is evidence. They are let in with the insured, and out with them.
+Nothing about them is evidence. The doctor sees their name and lets them in or not; they are in the call while the insured is, and
+out with them.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -12,9 +14,10 @@ from typing import Any
 
 from telecontrol.clock import Clock
 from telecontrol.errors import TooManyAttempts
-from telecontrol.video.call_effects import Start
+from telecontrol.video.call_effects import Effect, Moment, Start
 from telecontrol.video.call_messages import Bye, Join, Media, Ready, Restart, Stuck, parse
 from telecontrol.video.call_state import LAST_ATTEMPT, RELAY_ONLY_FROM, Call
+from telecontrol.video.company import MOST_LISTED, CompanionState
 from telecontrol.video.connection import RateLimit
 from telecontrol.video.live_board import LiveBoard
 from telecontrol.video.models import Role
@@ -48,6 +51,8 @@ class CompanionSeat:
         self._issue = issue
         self._begin = begin
         self._limit = RateLimit()
+        self._socket = secrets.randbits(50) + 1
+        self._is_over = False
         # Whoever comes back after a cut goes on with what their page has.
         self._epoch, self._attempt = join.epoch, 0
         self._is_ready, self._is_live = join.ready, join.live and join.epoch > 0
@@ -56,19 +61,23 @@ class CompanionSeat:
         self._stop: Callable[[], None] = lambda: None
 
     async def look(self) -> None:
-        """Begin to follow the call."""
+        """Begin to follow the call, and be listed to the doctor."""
+        call = await self._board.act(self._bearer.room_id, self._accompany, begins=True)
         self._stop = self._board.look_on(self._bearer.room_id, self)
-        self.see((await self._board.calls([self._bearer.room_id])).get(self._bearer.room_id) or Call())
+        self.see(call or Call())
 
     def see(self, call: Call) -> None:
         """The call stands like this now."""
+        if self._is_over:
+            return
+        mine = call.company.get(self._bearer.identity)
         doctor = call.presence(Role.DOCTOR)
         seen = {
             "state": str(doctor.state),
             "since": doctor.since.isoformat() if doctor.since else None,
             "media": call.seats[Role.DOCTOR].media.model_dump(),
         }
-        was_admitted, self._is_admitted = self._is_admitted, call.is_admitted
+        was_admitted, self._is_admitted = self._is_admitted, call.has_let_in(self._bearer.identity)
         if not self._is_welcomed:
             self._is_welcomed = True
             self._line.send(
@@ -77,7 +86,12 @@ class CompanionSeat:
         elif seen != self._seen:
             self._line.send({"type": "peer", "has_left": False, **seen})
         self._seen = seen
-        if was_admitted and not self._is_admitted:
+        if mine is None and len(call.company) < MOST_LISTED:
+            # The call was forgotten while nobody else was there, and begun anew.
+            self._board.later(self._bearer.room_id, self._accompany)
+        if mine is not None and mine.state is CompanionState.OUT:
+            self._leave("put_out")
+        elif was_admitted and not self._is_admitted:
             self._leave("finished")
         elif self._is_admitted and not was_admitted:
             self._line.send({"type": "admitted"})
@@ -107,13 +121,19 @@ class CompanionSeat:
 
     def lost(self) -> None:
         self._stop()
+        who, socket = self._bearer.identity, self._socket
+        self._board.later(self._bearer.room_id, lambda call, _now: call.part(who, socket=socket))
 
     def refresh_ticket(self, *, now_real: datetime) -> None:
         if self._clock.now() <= self._closes_at:
             ticket = self._issue(self._bearer, now_real)
             self._line.send({"type": "ticket", "token": ticket.token, "expires_at": ticket.expires_at.isoformat()})
 
+    def _accompany(self, call: Call, _now: Moment) -> list[Effect]:
+        return call.accompany(self._bearer.identity, name=self._bearer.label, socket=self._socket)
+
     def _leave(self, reason: str) -> None:
+        self._is_over = True
         self._stop()
         self._line.send({"type": "ended", "reason": reason})
         self._line.close()

@@ -27,6 +27,7 @@ from telecontrol.video.call_messages import (
     Description,
     Finish,
     Later,
+    LetIn,
     Live,
     MediaChanged,
     Message,
@@ -206,6 +207,8 @@ def effects_of(call: Call, socket: int, message: Message, *, now: Moment) -> lis
         Chat: lambda m: call.chat(socket, m),
         Description: lambda m: call.relay(socket, m),
         Candidate: lambda m: call.relay(socket, m),
+        # A call with two places has nobody to let in besides.
+        LetIn: lambda _: [],
         Pong: lambda _: [],
     }
     return table[type(message)](message)

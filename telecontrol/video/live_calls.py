@@ -27,6 +27,7 @@ from telecontrol.video.attendance import Fact, record_facts
 from telecontrol.video.call_effects import Drop, Effect, Moment, Note, Send, Start
 from telecontrol.video.call_messages import Media
 from telecontrol.video.call_state import Call, Seat
+from telecontrol.video.company import Companion
 from telecontrol.video.models import LiveCall, Role
 
 SILENT_SECONDS = 75.0
@@ -40,6 +41,7 @@ Deed = Callable[[Call, Moment], list[Effect]]
 """What happened, as the machine is told of it."""
 
 _SEATS: TypeAdapter[dict[Role, Seat]] = TypeAdapter(dict[Role, Seat])
+_COMPANY: TypeAdapter[dict[str, Companion]] = TypeAdapter(dict[str, Companion])
 
 logger = log.get("telecontrol.video.call")
 
@@ -55,6 +57,8 @@ class Machine:
         call = Call(is_admitted=bool(state["is_admitted"]), has_relay=self.has_relay, grace=self.grace)
         call.epoch, call.attempt, call.has_failed = state["epoch"], state["attempt"], state["has_failed"]
         call.seats = _SEATS.validate_python(state["seats"], strict=False)
+        # Rows of the release before know of no company.
+        call.company = _COMPANY.validate_python(state.get("company", {}), strict=False)
         return call
 
 
@@ -66,6 +70,7 @@ def _asleep(call: Call, seen: dict[str, float]) -> dict[str, Any]:
         "is_admitted": call.is_admitted,
         "has_failed": call.has_failed,
         "seats": seats,
+        "company": _COMPANY.dump_python(call.company, mode="json"),
         "seen": seen,
     }
 

@@ -20,6 +20,7 @@ from telecontrol.video.call_messages import (
     Bye,
     Finish,
     Later,
+    LetIn,
     Live,
     MediaChanged,
     Problem,
@@ -63,8 +64,10 @@ class LiveConnection:
         admit: Admission,
         prepare: Callable[[], Awaitable[None]],
         finished: Callable[[], Awaitable[None]],
+        put_out: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`prepare` makes the room before somebody is let in (it raises `Unavailable`); `finished` takes it away after the end."""
+        """`prepare` makes the room before somebody is let in (it raises `Unavailable`); `finished` takes it away after the end;
+        `put_out` has LiveKit put a companion out."""
         self._board = board
         self._database = database
         self._clock = clock
@@ -77,6 +80,7 @@ class LiveConnection:
         self._admit = admit
         self._prepare = prepare
         self._finished = finished
+        self._put_out = put_out
         self._limit = RateLimit()
         self._seen_tick = time.monotonic()
 
@@ -85,7 +89,7 @@ class LiveConnection:
             raise TooManyAttempts("too many messages", retry_after=5)
         message = parse(text)
         self._show_sign_of_life()
-        if isinstance(message, Admit | Later | Finish):
+        if isinstance(message, Admit | Later | LetIn | Finish):
             await self._as_doctor(message)
         elif isinstance(message, _FOR_THE_MACHINE):
             await self._board.patiently(
@@ -101,7 +105,7 @@ class LiveConnection:
         ticket = self._issue(self._bearer, now_real)
         self._line.send({"type": "ticket", "token": ticket.token, "expires_at": ticket.expires_at.isoformat()})
 
-    async def _as_doctor(self, message: Admit | Later | Finish) -> None:
+    async def _as_doctor(self, message: Admit | Later | LetIn | Finish) -> None:
         """What only the doctor may do; written down before it takes effect."""
         if self._bearer.role is not Role.DOCTOR:
             self._refuse("not_yours")
@@ -113,6 +117,12 @@ class LiveConnection:
             if isinstance(message, Finish):
                 await self._board.act(self._bearer.room_id, lambda call, now: call.finish(reason="finished", now=now))
                 self._board.keep(self._finished())
+            elif isinstance(message, LetIn):
+                await self._board.act(
+                    self._bearer.room_id, lambda call, _now: call.let_in(message.id, is_in=message.is_in)
+                )
+                if not message.is_in:
+                    self._board.keep(self._put_out(message.id))
             else:
                 await self._answer_who_waits(message)
         except WrongState as error:

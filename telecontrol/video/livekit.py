@@ -181,6 +181,7 @@ class LivekitProvider:
             admit=self._admit,
             prepare=lambda: self.open_room(room_id),
             finished=lambda: self._take_away(room_id),
+            put_out=lambda companion: self._put_out(room_id, companion),
         )
 
     async def poll(self, room_id: uuid.UUID, token: str) -> dict[str, object]:
@@ -226,9 +227,10 @@ class LivekitProvider:
 
     # Companions.
 
-    def issue_companion_ticket(self, room_id: uuid.UUID, identity: str, *, now_real: datetime) -> Ticket:
-        """A ticket to our socket for somebody who comes with the insured. `identity` as in `issue_ticket`."""
-        return self._ticket(Bearer(room_id, Role.INSURED, identity, is_companion=True), now_real)
+    def issue_companion_ticket(self, room_id: uuid.UUID, identity: str, *, name: str, now_real: datetime) -> Ticket:
+        """A ticket to our socket for somebody who comes with the insured. `identity` as in `issue_ticket`; `name` is what the
+        doctor is told of them, and goes no further than our socket."""
+        return self._ticket(Bearer(room_id, Role.INSURED, identity, is_companion=True, label=name), now_real)
 
     async def _accompany(self, bearer: Bearer, join: Join, line: Line, closes_at: datetime) -> Seated:
         seat = CompanionSeat(
@@ -255,6 +257,7 @@ class LivekitProvider:
             identity=bearer.identity,
             now_real=now_real,
             is_companion=bearer.is_companion,
+            label=bearer.label,
         )
         url = reception.socket_url(self._settings, bearer.room_id)
         return Ticket(token=token, url=url, ice_servers=[], expires_at=expires_at)
@@ -284,6 +287,13 @@ class LivekitProvider:
         await self._board.act(room_id, nothing)
         self._board.dismiss(room_id)
         self._board.keep(self._take_away(room_id))
+
+    async def _put_out(self, room_id: uuid.UUID, companion: str) -> None:
+        """What fails, or whoever comes back with the ticket in hand, is a later look's business."""
+        try:
+            await self._server.remove(room_id, f"{tickets.COMPANION}:{companion}")
+        except Unavailable as error:
+            logger.warning("livekit.not_put_out", room_id=str(room_id), code=error.code)
 
     async def _take_away(self, room_id: uuid.UUID) -> None:
         """Delete the room at LiveKit, and with it every ticket's worth. What fails is done by a later look."""

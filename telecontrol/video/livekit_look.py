@@ -88,9 +88,10 @@ class LivekitLook:
             await self._see(room_id, call, participant)
 
     async def _see(self, room_id: uuid.UUID, call: Call, participant: Participant) -> None:
-        word = participant.identity.partition(":")[0]
+        word, _, identity = participant.identity.partition(":")
         role = Role(word) if word in set(Role) else None
-        is_known = word == COMPANION or (role is not None and not call.seats[role].is_free)
+        is_let_in = word == COMPANION and call.has_let_in(identity)
+        is_known = is_let_in or (role is not None and not call.seats[role].is_free)
         if not is_known or not call.is_admitted:
             logger.info("livekit.put_out", room_id=str(room_id), role=word if role or word == COMPANION else "")
             await self._server.remove(room_id, participant.identity)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -42,6 +42,8 @@ class Bearer:
     identity: str
     is_companion: bool = False
     """They come with the role's person: seen and heard, without a seat of their own and without a say."""
+    label: str = field(default="", repr=False)
+    """What the doctor is told of a companion: the name that they gave. Empty for everybody else."""
 
     @property
     def name(self) -> str:
@@ -57,12 +59,13 @@ def issue(
     identity: str,
     now_real: datetime,
     is_companion: bool = False,
+    label: str = "",
 ) -> tuple[str, datetime]:
     """The signed ticket to our socket and the instant it expires.
 
-    `identity` is stable for one person in one room, and not a name.
+    `identity` is stable for one person in one room, and not a name. `label` is a companion's name, for the doctor.
     """
-    bearer = Bearer(room_id, role, identity, is_companion)
+    bearer = Bearer(room_id, role, identity, is_companion, label)
     return _signed(settings, _socket_secret(settings), bearer, now_real=now_real, has_data=False, sources=_SOURCES)
 
 
@@ -72,6 +75,8 @@ def issue_media(settings: Settings, bearer: Bearer, *, now_real: datetime) -> tu
     It may send words besides: the call's chat goes from page to page and is kept nowhere.
     """
     secret = settings.livekit_api_secret.get_secret_value()
+    # This one travels in an address: no name is in it.
+    bearer = replace(bearer, label="")
     return _signed(settings, secret, bearer, now_real=now_real, has_data=True, sources=(*_SOURCES, *_SCREEN))
 
 
@@ -91,14 +96,14 @@ def _signed(
         can_publish_sources=list(sources),
         can_update_own_metadata=False,
     )
-    token = (
+    made = (
         AccessToken(settings.livekit_api_key, secret)
         .with_identity(bearer.name)
         .with_attributes({"role": COMPANION if bearer.is_companion else str(bearer.role)})
         .with_grants(grants)
         .with_ttl(LIFETIME)
-        .to_jwt()
     )
+    token = (made.with_name(bearer.label) if bearer.label else made).to_jwt()
     return token, as_utc(now_real) + LIFETIME
 
 
@@ -113,7 +118,8 @@ def verify(settings: Settings, token: str) -> Bearer:
             raise Forbidden("not a ticket to a room", code="ticket_invalid")
         is_companion = role_text == COMPANION
         role = Role.INSURED if is_companion else Role(role_text)
-        return Bearer(uuid.UUID(claims.video.room), role, identity, is_companion)
+        label = (claims.name or "") if is_companion else ""
+        return Bearer(uuid.UUID(claims.video.room), role, identity, is_companion, label)
     except (_jwt_error(), ValueError, TypeError, AttributeError) as error:
         # What is wrong with it is nobody's business outside, and the text may hold the token.
         raise Forbidden("the ticket is not valid", code="ticket_invalid") from error

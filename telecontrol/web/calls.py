@@ -62,11 +62,11 @@ def ticket_answer(provider: VideoProvider, *, room_id: uuid.UUID, role: Role, id
     return _answer(provider, ticket, room_id=room_id, role=role)
 
 
-def companion_answer(provider: VideoProvider, *, room_id: uuid.UUID, identity: str) -> dict[str, Any]:
-    """As `ticket_answer`, for a companion or an interpreter. Raises `WrongState` (`two_places`) where a call holds two."""
+def companion_answer(provider: VideoProvider, *, room_id: uuid.UUID, identity: str, name: str) -> dict[str, Any]:
+    """As `ticket_answer`, for a companion or an interpreter; `name` is what the doctor sees. Raises `WrongState` (`two_places`) where a call holds two."""
     if not isinstance(provider, LivekitProvider):
         raise WrongState("this call has two places", code="two_places")
-    ticket = provider.issue_companion_ticket(room_id, identity, now_real=_real_clock.now())
+    ticket = provider.issue_companion_ticket(room_id, identity, name=name, now_real=_real_clock.now())
     return _answer(provider, ticket, room_id=room_id, role=Role.INSURED)
 
 

@@ -46,6 +46,7 @@ _WHAT_HAPPENED = {
 _ASKED_BY_SCRIPTS = {
     paths.JOIN_TICKET,
     paths.JOIN_LINK,
+    paths.COMPANION_TICKET,
     paths.TEST,
     paths.TEST_CONNECTION,
     paths.DEVICE_TEST_CONNECTION,

@@ -36,6 +36,10 @@ CALENDAR = "/r/calendar.ics"
 RECEIPT = "/r/receipt"
 SURVEY = "/r/survey"
 
+# Whoever comes with the insured, by the link that these gave them.
+COMPANION = "/with/call"
+COMPANION_TICKET = "/with/call/ticket"
+
 # Staff.
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
@@ -70,6 +74,11 @@ DEMO_CLOCK = "/demo/clock"
 def link(token: str) -> str:
     """Where a message's link leads; POST exchanges it."""
     return f"/i/{token}"
+
+
+def companion_link(token: str) -> str:
+    """Where the insured's companion asks to come in."""
+    return f"/with/{token}"
 
 
 def brand(organisation_id: str) -> str:

@@ -75,11 +75,12 @@ def call_app(
     async def companion_page(room_id: uuid.UUID, role: Role) -> HTMLResponse:
         """The insured's page as it is opened by whoever comes with them."""
         page = PAGE.format(provider=provider.name, room_id=room_id, role=role, lang="fr", start="now")
+        page = page.replace("data-call ", "data-call data-call-companion ")
         return HTMLResponse(page.replace('/ticket"', '/companion/ticket"'))
 
     @app.post("/harness/{room_id}/{role}/companion/ticket")
     async def companion_ticket(room_id: uuid.UUID, role: Role) -> dict[str, Any]:
-        return companion_answer(provider, room_id=room_id, identity="the-companion")
+        return companion_answer(provider, room_id=room_id, identity="the-companion", name="Marie-Ange Payet")
 
     @app.post("/harness/{room_id}/link")
     async def link(room_id: uuid.UUID) -> dict[str, str]:

@@ -78,6 +78,13 @@ def provider_of(desk: Desk) -> LivekitProvider:
     return desk.server.provider
 
 
+async def accompanying(desk: Desk, who: str, *, page: str = "a-companion-s-page", **values: Any) -> Page:
+    """Somebody who comes with the insured, at the door."""
+    provider, now = provider_of(desk), desk.clock.now()
+    ticket = provider.issue_companion_ticket(desk.room_id, who, name="Marie-Ange Payet", now_real=now)
+    return await desk.join(INSURED, page, ticket=ticket.token, **values)
+
+
 async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
@@ -195,7 +202,9 @@ async def test_no_token_that_leaves_us_carries_a_right_to_record(
     doctor, insured = await desk.both()
     way = await (await desk.join(INSURED, "once-again")).hears("start")
     tokens = [await desk.ticket(DOCTOR), await desk.ticket(INSURED), way["livekit"]["token"]]
-    tokens.append(provider_of(desk).issue_companion_ticket(desk.room_id, "x", now_real=desk.clock.now()).token)
+    tokens.append(
+        provider_of(desk).issue_companion_ticket(desk.room_id, "x", name="Marie", now_real=desk.clock.now()).token
+    )
     grants = [jwt.decode(token, options={"verify_signature": False})["video"] for token in tokens]
     allowed = {
         "roomJoin",
@@ -319,8 +328,12 @@ async def test_a_room_whose_end_livekit_missed_is_deleted_by_a_later_look(desk: 
 
 
 async def test_whoever_may_not_be_there_is_put_out(desk: Desk, stub: LivekitStub) -> None:
-    _doctor, insured = await desk.both()
-    for identity in ("doctor:the-doctor", "insured:the-insured", "companion:one", "agent:x", "nobody"):
+    doctor, insured = await desk.both()
+    companion = await accompanying(desk, "one")
+    await companion.hears("welcome")
+    await doctor.say("companion", id="one", is_in=True)
+    await companion.hears("admitted")
+    for identity in ("doctor:the-doctor", "insured:the-insured", "companion:one", "companion:two", "agent:x", "nobody"):
         stub.enter(desk.room_id, identity)
     await provider_of(desk)._look.look()
     assert set(stub.rooms[str(desk.room_id)]) == {"doctor:the-doctor", "insured:the-insured", "companion:one"}
@@ -425,12 +438,19 @@ async def test_a_companion_comes_in_with_the_insured_and_goes_with_them(two: lis
     insured, doctor = await here.join(INSURED), await there.join(DOCTOR)
     await insured.hears("welcome")
     await doctor.hears("welcome")
-    token = provider_of(there).issue_companion_ticket(here.room_id, "cousin", now_real=here.clock.now()).token
-    companion = await there.join(INSURED, "the-cousin-s-page", ticket=token)
+    companion = await accompanying(there, "cousin")
     await companion.hears("welcome", is_admitted=False)
+    people = (await doctor.hears("company"))["people"]
+    assert people == [{"id": "cousin", "name": "Marie-Ange Payet", "state": "waiting"}]
     await companion.say("admit")
+    await companion.say("companion", id="cousin", is_in=True)
     await companion.say("ready", media={"audio": True, "video": True, "wants_video": True})
+    await insured.say("companion", id="cousin", is_in=True)
+    await insured.hears("refused", reason="not_yours")
     await doctor.say("admit")
+    await doctor.hears("admitted")
+    assert not any(message["type"] == "admitted" for message in companion.heard), "the doctor has not said so of them"
+    await doctor.say("companion", id="cousin", is_in=True)
     await companion.hears("admitted")
     way = await companion.hears("start")
     assert jwt.decode(way["livekit"]["token"], options={"verify_signature": False})["sub"] == "companion:cousin"
@@ -448,9 +468,49 @@ async def test_a_companion_comes_in_with_the_insured_and_goes_with_them(two: lis
     assert await companion.is_closed() == 1000
 
 
+async def test_whom_the_doctor_refuses_or_puts_out_is_out(two: list[Desk], stub: LivekitStub) -> None:
+    here, there = two
+    doctor, insured = await here.both()
+    companion, stranger = await accompanying(there, "cousin"), await accompanying(there, "stranger")
+    await companion.hears("welcome", is_admitted=False)
+    await stranger.hears("welcome", is_admitted=False)
+    await doctor.say("companion", id="stranger", is_in=False)
+    await stranger.hears("ended", reason="put_out")
+    await doctor.say("companion", id="cousin", is_in=True)
+    await companion.hears("start")
+    stub.enter(here.room_id, "companion:cousin")
+    await doctor.say("companion", id="cousin", is_in=False)
+    await companion.hears("ended", reason="put_out")
+    await until(lambda: "companion:cousin" not in stub.rooms[str(here.room_id)])
+    again = await accompanying(there, "cousin")
+    await again.hears("ended", reason="put_out")
+    # Nobody was put out with them.
+    await insured.say("problem", code="no_camera")
+    await doctor.hears("peer_problem")
+
+
+async def test_a_companion_who_was_let_in_stays_so_through_a_reload_and_not_through_a_new_stay(desk: Desk) -> None:
+    doctor, insured = await desk.both()
+    companion = await accompanying(desk, "cousin")
+    await companion.hears("welcome", is_admitted=False)
+    await doctor.say("companion", id="cousin", is_in=True)
+    await companion.hears("admitted")
+    await companion.socket.close()
+    await doctor.hears("company", people=[])
+    again = await accompanying(desk, "cousin", page="a-new-page")
+    await again.hears("welcome", is_admitted=True)
+    await insured.say("bye", for_good=True)
+    await again.hears("ended", reason="finished")
+    insured = await desk.join(INSURED, "back-again")
+    await insured.hears("welcome", is_admitted=False)
+    await doctor.say("admit")
+    await insured.hears("admitted")
+    later = await accompanying(desk, "cousin", page="once-more")
+    await later.hears("welcome", is_admitted=False)
+
+
 async def test_a_companion_alone_has_not_arrived(desk: Desk) -> None:
-    token = provider_of(desk).issue_companion_ticket(desk.room_id, "cousin", now_real=desk.clock.now()).token
-    companion = await desk.join(INSURED, ticket=token)
+    companion = await accompanying(desk, "cousin")
     await companion.hears("welcome", is_admitted=False)
     assert not (await desk.attendance()).had_arrived
 
@@ -460,25 +520,22 @@ async def test_a_room_that_the_record_closes_is_over_for_companions_too_and_at_l
 ) -> None:
     here, there = two
     doctor, insured = await here.both()
-    tokens = [
-        provider_of(there).issue_companion_ticket(here.room_id, who, now_real=here.clock.now()).token
-        for who in ("cousin", "interpreter")
-    ]
-    inside, cut = [
-        await there.join(INSURED, f"the-page-of-{number}", ticket=token) for number, token in enumerate(tokens)
-    ]
-    await inside.hears("start")
-    await cut.hears("start", epoch=1)
+    inside, cut = await accompanying(there, "cousin"), await accompanying(there, "interpreter")
+    for each, who in ((inside, "cousin"), (cut, "interpreter")):
+        await each.hears("welcome")
+        await doctor.say("companion", id=who, is_in=True)
+        await each.hears("start", epoch=1)
     await cut.socket.close()
-    back = await there.join(INSURED, "the-page-of-1", ticket=tokens[1], epoch=1, live=True)
+    back = await accompanying(there, "interpreter", epoch=1, live=True)
     await back.hears("admitted")
     await back.say("stuck", epoch=1, reason="frozen")
     await back.hears("start", epoch=2)
-    assert [message["epoch"] for message in back.heard if message["type"] == "start"] == [2], "their picture goes on"
+    starts = [message["epoch"] for message in back.heard if message["type"] == "start"]
+    assert starts == [2], "their picture went on"
     await insured.say("bye", for_good=True)
     for each in (inside, back):
         await each.hears("ended", reason="finished")
-    waiting = await there.join(INSURED, "the-same-again", ticket=tokens[0])
+    waiting = await accompanying(there, "cousin")
     await waiting.hears("welcome", is_admitted=False)
     async with here.database.transaction() as session:
         await rooms.close_room(session, subject_id=here.subject_id, now=here.clock.now())

@@ -74,6 +74,18 @@ ASKED = {
 EARLIER = [Earlier(START - timedelta(days=9), REUNION, "/r/receipt?of=1", "/r/survey?of=1")]
 
 
+def companion(**changes: Any) -> dict[str, Any]:
+    values = {
+        "appointment": {"starts_at": START, "zone": REUNION},
+        "action": "/with/0123456789abcdefghijkl0123456789abcdefghijkl",
+        "opens_at": START - timedelta(minutes=15),
+        "is_open": False,
+        "companion_name": "",
+        "error": "",
+    }
+    return public(**{**values, **changes})
+
+
 def home(**changes: Any) -> dict[str, Any]:
     values = {
         "mandate": MANDATE,
@@ -88,6 +100,7 @@ def home(**changes: Any) -> dict[str, Any]:
         "can_decline": True,
         "can_say_absent": True,
         "can_change_hour": True,
+        "companion_link": "",
         "is_absence_announced": False,
         "is_kept": False,
         "device": "untested",
@@ -316,6 +329,17 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "insured/home.html",
         home(is_open=True, is_in_call=True, now=NEAR, can_decline=False, can_say_absent=False, can_change_hour=False),
     ),
+    "insured/home_companion": (
+        "insured/home.html",
+        home(companion_link="https://rdv.example/with/0123456789abcdefghijkl0123456789abcdefghijkl"),
+    ),
+    "companion/door": ("companion/door.html", companion()),
+    "companion/door_open": ("companion/door.html", companion(is_open=True)),
+    "companion/door_unreadable": (
+        "companion/door.html",
+        companion(is_open=True, companion_name="06 12", error="name_unreadable"),
+    ),
+    "companion/call": ("companion/call.html", companion(call={"call": "", "call-role": "insured"})),
     "insured/waiting": ("insured/call.html", call()),
     "insured/waiting_delay": ("insured/call.html", call(delay_minutes=10)),
     "insured/in_call": ("insured/call.html", call(stage="in_call")),

@@ -92,6 +92,7 @@ PLACES = {
     "/health/ready": Place.ANYBODY,
     "/static": Place.ANYBODY,
     "/i/{token}": Place.ANYBODY,
+    "/with/{token}": Place.ANYBODY,
     "/api/v1/openapi.json": Place.ANYBODY,
     # In the development and the demonstration alone: a service that sends for real has none of them (`shows_outbox`).
     "/outbox": Place.ANYBODY,
@@ -110,6 +111,9 @@ PLACES = {
     "/calls/test/socket": Place.SIGNED,
     "/calls/waiting": Place.SIGNED,
     "/calls/watch": Place.SIGNED,
+    # Behind the cookie of whoever came by a companion's link and wrote their name.
+    "/with/call": Place.SIGNED,
+    "/with/call/ticket": Place.SIGNED,
 }
 BELOW = {
     "/r": Place.INSURED,
@@ -133,6 +137,7 @@ NOT_THEIRS = {Who.STRANGER, Who.OTHER_DOCTOR}
 """Of the right role, before rows of somebody else."""
 MAY_BE_CLOSED = {
     "/r/receipt": "no receipt before anybody came",
+    "/with/{token}": "nobody is announced, and this call has two places",
     "/brand/{organisation_id}.css": "no accent was chosen",
     "/doctor/reports/{report_id}/sign": "this report is signed already",
     "/desk/controls/{control_id}/report-again": "this control has no report",

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from telecontrol.web.pages import admin, desk, device_test, doctor, insured, public, sign_in
+from telecontrol.web.pages import admin, companion, desk, device_test, doctor, insured, public, sign_in
 from telecontrol.web.security import check_form
 
 
 def page_routers(*, shows_outbox: bool, is_demo: bool) -> list[APIRouter]:
     """The routers of this installation; development pages only where its settings show them."""
     checks = [Depends(check_form)]
-    audiences = [public.pages, device_test.pages, sign_in.pages, insured.pages, doctor.pages, desk.pages, admin.pages]
+    audiences = [
+        public.pages,
+        device_test.pages,
+        sign_in.pages,
+        insured.pages,
+        companion.pages,
+        doctor.pages,
+        desk.pages,
+        admin.pages,
+    ]
     if shows_outbox:
         from telecontrol.web.pages import development
 

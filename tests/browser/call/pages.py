@@ -225,7 +225,7 @@ class Side:
         while not await both():
             if first["audioEnergy"] == 0:
                 first = await self.statistics()
-            assert time.monotonic() < deadline, f"{self.role} sees or hears nothing: {await self.statistics()}"
+            assert time.monotonic() < deadline, f"{self.role} sees or hears nothing: {await self.told()}"
             await asyncio.sleep(0.1)
         shown = await self.page.evaluate(
             "(() => { const v = document.querySelector('.call__remote'); return [v.videoWidth, v.paused, v.currentTime]; })()"
@@ -237,6 +237,11 @@ class Side:
     async def ways(self) -> set[tuple[str, str, str]]:
         """The way that each standing connection takes now: kind of the own candidate, how that reaches its relay, protocol."""
         return {(kind, to_relay, protocol) for kind, to_relay, protocol in await self.page.evaluate(WAYS)}
+
+    async def told(self) -> str:
+        """What the page counts and says, for whoever reads of a failure."""
+        words = " · ".join((await self.page.locator(".call").inner_text()).split("\n"))
+        return f"{await self.statistics()}, {await self.state()}: {words}"
 
     async def cut_socket(self) -> None:
         await self.page.evaluate("kept.ours().at(-1).close()")

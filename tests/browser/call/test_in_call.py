@@ -228,8 +228,9 @@ async def test_lines_that_nobody_reads_yet_and_lines_that_come_too_fast_are_give
     lines = [f"ligne {number}" for number in range(12)]
     await insured.page.evaluate(f"lines => lines.forEach({write})", lines)
     await insured.page.get_by_text("Trop de messages à la fois").wait_for()
-    await doctor.page.locator(".call__badge", has_text="1").first.wait_for()
-    await asyncio.sleep(1)
+    await doctor.page.locator(".call__badge").first.wait_for()
+    # How many pass depends on how long ago the first was written: the others come back one by one.
+    await asyncio.sleep(2)
     heard = await doctor.page.locator(".call__said").all_text_contents()
     given_back = (await field.input_value()).split("\n")
     assert len(heard) <= 11

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+
 from telecontrol.config import VideoProvider
 from tests.browser.call.pages import CallServer, MakeSide, Room, in_call
 from tests.support.livekit_process import livekit_process
@@ -73,6 +75,12 @@ async def test_a_companion_is_seen_and_heard_by_both(
         await companion.reaches("waiting")
         assert not (await room.attendance()).had_arrived, "a companion is not the insured"
         await in_call(doctor, insured)
+        await doctor.page.get_by_text("Marie-Ange Payet accompagne l’assuré").wait_for()
+        assert await companion.state() == "waiting", "nobody comes in unless the doctor says so"
+        assert await doctor.page.locator(".call__other").count() == 0
+        found = await Axe().run(doctor.page, context=".call")
+        assert found.violations_count == 0, found.generate_report()
+        await doctor.page.get_by_role("button", name="Laisser entrer").click()
         await companion.reaches("live")
         await companion.sees_and_hears()
         for each in (doctor, insured, companion):
@@ -80,6 +88,10 @@ async def test_a_companion_is_seen_and_heard_by_both(
                 "() => { const v = document.querySelector('.call__other-picture'); return v?.videoWidth > 0 && !v.paused; }"
             )
         assert await insured.state() == "live", "nobody took their place"
+        assert await companion.page.locator(".call__other-name").inner_text() == "L’assuré"
+        await companion.page.evaluate("document.querySelector('[data-call]').mountedCall.call.chat('Bonjour')")
+        await doctor.page.get_by_role("button", name="Répondre").click()
+        assert await doctor.page.locator(".call__line .call__who").inner_text() == "Accompagnant"
         await insured.page.get_by_role("button", name="Quitter").click()
         await companion.reaches("ended")
         await doctor.page.locator(".call__other").wait_for(state="detached")
@@ -93,4 +105,6 @@ async def test_pictures_are_encrypted_from_browser_to_browser_where_it_is_asked_
         doctor, insured = await side_in("doctor", room), await side_in("insured", room)
         await in_call(doctor, insured)
         await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
+        await insured.page.evaluate("document.querySelector('[data-call]').mountedCall.call.chat('Chiffré aussi')")
+        await doctor.page.locator(".call__hint--written").get_by_text("Chiffré aussi").wait_for()
         assert [worker.url.rsplit("/", 1)[-1] for worker in doctor.page.workers] == ["call-worker.js"]

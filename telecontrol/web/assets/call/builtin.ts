@@ -7,6 +7,7 @@ import {
   NO_MEDIA,
   type Adapter,
   type AdapterEvent,
+  type Companion,
   type Media,
   type Peer,
   type PeerState,
@@ -95,6 +96,10 @@ export class Builtin implements Adapter {
     this.link.send({ type: "later", minutes });
   }
 
+  letIn(companion: string, isIn: boolean): void {
+    this.link.send({ type: "companion", id: companion, is_in: isIn });
+  }
+
   retry(): void {
     if (!this.link.send({ type: "restart" })) this.link.wake();
   }
@@ -162,6 +167,9 @@ export class Builtin implements Adapter {
         break;
       case "chat":
         this.onEvent({ type: "chat", text: String(message.text), mine: false });
+        break;
+      case "company":
+        this.onEvent({ type: "company", people: message.people as Companion[] });
         break;
       case "start":
         void this.start(message);

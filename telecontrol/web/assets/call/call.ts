@@ -5,7 +5,7 @@ import { LocalMedia, type Kind } from "./local_media";
 import { begin, reduce, stateOf, type Facts, type Input } from "./machine";
 import { recall, remember, type DeviceKind } from "./preferences";
 import { Thrift } from "./thrift";
-import { LONGEST_CHAT, type Adapter, type AdapterEvent, type CallState, type Media, type Other, type Peer, type Problem, type Role, type Showing, type Statistics, type Who } from "./types";
+import { LONGEST_CHAT, type Adapter, type AdapterEvent, type CallState, type Companion, type Media, type Other, type Peer, type Problem, type Role, type Showing, type Statistics, type Who } from "./types";
 
 export interface CallEvents {
   /** The state changed, or what is known beside it (delay, peer, reason). */
@@ -18,6 +18,8 @@ export interface CallEvents {
   remote: MediaStream;
   /** Companions and interpreters, each time one comes, goes or is seen anew. */
   others: Other[];
+  /** Who comes with the insured, for the doctor: at the door, in the call, or put out. */
+  company: Companion[];
   media: Media;
   /** Something is wrong on this side; null when it is right again. */
   problem: Problem | null;
@@ -170,6 +172,10 @@ export class Call extends Emitter<CallEvents> {
     this.adapter.later(minutes);
   }
 
+  letIn(companion: string, isIn: boolean): void {
+    this.adapter.letIn(companion, isIn);
+  }
+
   leave(): void {
     this.adapter.bye(true);
     this.take({ type: "ended", reason: "left" });
@@ -236,6 +242,7 @@ export class Call extends Emitter<CallEvents> {
   private take(event: AdapterEvent): void {
     if (event.type === "stream") this.emit("remote", event.stream);
     if (event.type === "others") this.emit("others", event.others);
+    if (event.type === "company") this.emit("company", event.people);
     if (event.type === "peer") this.emit("peer", event.peer);
     if (event.type === "peer_problem") this.emit("peerProblem", event.code);
     if (event.type === "refused") this.emit("refused", event);

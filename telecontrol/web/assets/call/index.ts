@@ -37,6 +37,7 @@ function optionsOf(place: HTMLElement): MountOptions {
     role: callRole as Role,
     ticketUrl: callTicketUrl,
     room: callRoom,
+    isCompanion: place.dataset.callCompanion !== undefined,
     phone: callPhone,
     start: callStart === "now" || callStart === "devices" ? callStart : "button",
     linkUrl: callLinkUrl,

@@ -22,6 +22,8 @@ export interface MountOptions {
   phone?: string;
   language?: string;
   texts?: Partial<Texts>;
+  /** This page is that of somebody who comes with the insured, from a device of their own. */
+  isCompanion?: boolean;
   /** "button" shows a button first; "devices" arrives and lets one choose camera and microphone; "now" enters at once. */
   start?: "button" | "devices" | "now";
   /** Where `POST` answers `{url}` with a link that opens the call in another browser. */
@@ -47,7 +49,9 @@ export function mount(place: HTMLElement, options: MountOptions, provider = "bui
   const adapter = ADAPTERS[provider];
   if (adapter === undefined) throw new Error(`unknown provider: ${provider}`);
   const language = options.language ?? (document.documentElement.lang || "fr");
-  const texts: Texts = { ...textsIn(language), ...options.texts };
+  const known = textsIn(language);
+  const words = options.isCompanion ? { ...known, insured: { ...known.insured, ...known.asCompanion } } : known;
+  const texts: Texts = { ...words, ...options.texts };
   const isTelephone = matchMedia("(pointer: coarse)").matches;
   const call = new Call(options.role, adapter(options.role, options.getTicket ?? posting(options)), { isTelephone });
   const memory = new Memory(options.room);

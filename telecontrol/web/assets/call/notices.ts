@@ -12,6 +12,8 @@ export type Act =
   | "resume"
   | "rejoin"
   | "admit"
+  | "companionIn"
+  | "companionOut"
   | "later5"
   | "later10"
   | "copyLink"

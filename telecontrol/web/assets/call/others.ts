@@ -1,6 +1,6 @@
 /** Companions and interpreters beside the picture: small, heard, and named for what they are. */
 import type { Call } from "./call";
-import { element } from "./elements";
+import { button, element } from "./elements";
 import type { Texts } from "./texts";
 import type { Other, Who } from "./types";
 
@@ -28,7 +28,10 @@ export function showOthers(place: HTMLElement, call: Call, texts: Texts): () => 
       if (player === undefined) {
         player = element("video", "call__other-picture", { playsinline: true, autoplay: true, "aria-label": nameOf(who, texts) });
         players.set(id, player);
-        row.append(element("div", "call__other", {}, player, element("span", "call__other-name", {}, nameOf(who, texts))));
+        const place = element("div", "call__other", {}, player, element("span", "call__other-name", {}, nameOf(who, texts)));
+        // The doctor decides who is in the call.
+        if (call.role === "doctor") place.append(button("call__other-out", texts.company.putOut, () => call.letIn(id.slice(id.indexOf(":") + 1), false)));
+        row.append(place);
       }
       lay(player, stream);
     }

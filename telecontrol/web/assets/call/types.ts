@@ -92,6 +92,13 @@ export interface Other {
   stream: MediaStream;
 }
 
+/** Somebody who comes with the insured, as the doctor is told. */
+export interface Companion {
+  id: string;
+  name: string;
+  state: "waiting" | "in" | "out";
+}
+
 export type AdapterEvent =
   | { type: "link"; up: boolean }
   | { type: "welcome"; isAdmitted: boolean }
@@ -108,6 +115,8 @@ export type AdapterEvent =
   | { type: "quality"; quality: Quality }
   /** Companions, interpreters: whoever is there beside doctor and insured. */
   | { type: "others"; others: Other[] }
+  /** Who comes with the insured and is at the door or in the call. Told to the doctor alone. */
+  | { type: "company"; people: Companion[] }
   /** `text`: the written line that was not passed on, where it is known; else the newest. */
   | { type: "refused"; reason: string; text?: string }
   | { type: "takeover" }
@@ -127,6 +136,8 @@ export interface Adapter {
   chat(text: string): void;
   admit(): void;
   later(minutes: number): void;
+  /** The doctor lets in somebody who comes with the insured, or puts them out. */
+  letIn(companion: string, isIn: boolean): void;
   /** Somebody asks for another try. */
   retry(): void;
   problem(code: Problem): void;

@@ -9,7 +9,7 @@ import { icon } from "./icons";
 import { wakeAudio } from "./levels";
 import { noticeOf, problemNotice, qualityWord, type Act, type Notice } from "./notices";
 import { fill, type Texts } from "./texts";
-import type { Media } from "./types";
+import type { Companion, Media } from "./types";
 
 export interface ViewOptions {
   call: Call;
@@ -29,7 +29,7 @@ export interface ViewOptions {
 const MOVING = new Set(["live", "poor", "reconnecting"]);
 const IN_CALL = new Set(["devices", "waiting", "admitted", "connected", "live", "poor", "reconnecting", "connecting"]);
 const PEER_SAID_MS = 20_000;
-const CARDS = ["written", "saving", "showing", "problem"] as const;
+const CARDS = ["company", "written", "saving", "showing", "problem"] as const;
 
 export class View {
   private readonly root: HTMLElement;
@@ -54,6 +54,8 @@ export class View {
   private peerSaid = "";
   private forgetting: ReturnType<typeof setTimeout> | undefined;
   private written = "";
+  /** Who comes with the insured and waits to be let in: one at a time is asked about. */
+  private atDoor: Companion | undefined;
   private readonly stops: (() => void)[] = [];
 
   constructor(
@@ -128,6 +130,10 @@ export class View {
       call.on("media", (media) => this.showMedia(media)),
       call.on("local", (stream) => show(this.own, stream)),
       call.on("remote", (stream) => this.showRemote(stream)),
+      call.on("company", (people) => {
+        this.atDoor = people.find((each) => each.state === "waiting");
+        this.render();
+      }),
       call.on("level", (level) => this.showLevel(level)),
       call.on("peerProblem", (code) => {
         this.peerSaid = texts.peerProblem[code] ?? "";
@@ -204,6 +210,8 @@ export class View {
       resume: [texts.resume, () => void call.resume()],
       rejoin: [texts.rejoin, () => void call.resume()],
       admit: [texts.admit, () => call.admit()],
+      companionIn: [texts.company.letIn, () => this.atDoor && call.letIn(this.atDoor.id, true)],
+      companionOut: [texts.company.refuse, () => this.atDoor && call.letIn(this.atDoor.id, false)],
       later5: [fill(texts.later, { minutes: 5 }), () => this.later(5)],
       later10: [fill(texts.later, { minutes: 10 }), () => this.later(10)],
       copyLink: [texts.copyLink, () => void this.copyLink()],
@@ -272,6 +280,8 @@ export class View {
     const card = (name: (typeof CARDS)[number], isOn: boolean, made: () => Notice) =>
       this.hints.card(name, isOn ? made() : null, (shown) => this.words(shown));
     const made = ([title, text]: [string, string], acts: Act[]): Notice => ({ status: title, title, text, acts });
+    const { atDoor } = this;
+    card("company", isIn && atDoor !== undefined, () => made([fill(texts.company.waits, { name: atDoor?.name ?? "" }), texts.company.advice], ["companionIn", "companionOut"]));
     card("written", isIn && this.written !== "", () => made([texts[call.role].other, this.written], ["answer"]));
     card("saving", isMoving && isSaving, () => made(texts.saving, ["pictureBack"]));
     const { showing } = this.media;

@@ -53,7 +53,7 @@ _NOTHING = ("", "", "")
 async def show(request: Request, runtime: RuntimeDep, session: ReadingDep, now: NowDep, token: str) -> Response:
     link = await find_link(session, token, now=now)
     if link is None:
-        return _unknown(request, runtime, now)
+        return unknown_link(request, runtime, now)
     dossier = await _dossier(session, link)
     state = state_of(dossier, now=now, may_act=False)
     return insured_page(
@@ -71,7 +71,7 @@ async def show(request: Request, runtime: RuntimeDep, session: ReadingDep, now: 
 async def exchange(request: Request, runtime: RuntimeDep, session: SessionDep, now: NowDep, token: str) -> Response:
     link = await find_link(session, token, now=now)
     if link is None:
-        return _unknown(request, runtime, now)
+        return unknown_link(request, runtime, now)
     dossier = await _dossier(session, link)
     known = await _already_known(request, runtime, session, link, now)
     if known is not None and known.link.purpose is LinkPurpose.ACT and link.purpose is LinkPurpose.VIEW:
@@ -218,7 +218,7 @@ async def _already_known(
     return Guest(visit, earlier) if is_same and visit.verified_at is not None else None
 
 
-def _unknown(request: Request, runtime: Runtime, now: datetime) -> Response:
+def unknown_link(request: Request, runtime: Runtime, now: datetime) -> Response:
     """Unknown, expired and revoked links look alike. Whoever tries many is slowed down; a link that works never is."""
     meter = _meter(request)
     address = request.client.host if request.client else ""

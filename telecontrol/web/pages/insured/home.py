@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from telecontrol.controls.models import Procedure
+from telecontrol.controls.policies import Mode
+from telecontrol.scheduling.companion_links import companion_token
 from telecontrol.scheduling.dossier import Dossier
 from telecontrol.scheduling.insured_choices import Choice, in_person_choices
 from telecontrol.scheduling.insured_page import PageState, Stage, hour_told, own_dossier, present_dossier, state_of
@@ -147,7 +149,18 @@ def _video(
         can_prepare=state.can_prepare,
         has_place=has_place_for_companion(dossier.appointment.mode, places=request.app.state.video.places),
         prepared=_said(prepared),
+        companion_link=_companion_link(request, dossier, state, prepared),
     )
+
+
+def _companion_link(request: Request, dossier: Dossier, state: PageState, prepared: Prepared) -> str:
+    """The address that the insured gives to whoever they announced; empty where the call has no place, or the link only shows."""
+    places = request.app.state.video.places
+    if prepared.companion is None or not state.can_act or not has_place_for_companion(Mode.VIDEO, places=places):
+        return ""
+    settings = request.app.state.runtime.settings
+    token = companion_token(settings.secret.get_secret_value(), dossier, prepared.companion)
+    return f"{settings.public_url.rstrip('/')}{paths.companion_link(token)}"
 
 
 def _in_person(request: Request, dossier: Dossier, state: PageState, prepared: Prepared, *, now: datetime) -> Response:

@@ -21,6 +21,9 @@ export interface Texts {
   remotePicture: string;
   /** Whoever is there beside doctor and insured. */
   companion: string;
+  company: CompanyTexts;
+  /** What differs on the page of somebody who comes with the insured: nothing of theirs is recorded, nothing held against them. */
+  asCompanion: Partial<RoleTexts>;
   microphoneLevel: string;
   phone: string;
   /** `{phone}` */
@@ -59,6 +62,16 @@ export interface Texts {
   peerProblem: Record<Problem, string>;
   refused: Record<string, string>;
   test: TestTexts;
+}
+
+/** Somebody who comes with the insured, as the doctor is asked about them. */
+export interface CompanyTexts {
+  /** `{name}` */
+  waits: string;
+  advice: string;
+  letIn: string;
+  refuse: string;
+  putOut: string;
 }
 
 /** What is written during the call. */
