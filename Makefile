@@ -27,7 +27,7 @@ NPM_CHECK := $(NPM) run --silent check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check assets bench bench-call livekit-server lock migration settings-table
+.PHONY: help run test check assets bench bench-call lighthouse livekit-server lock migration settings-table
 
 help: ## what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -54,6 +54,9 @@ bench: $(VENV)/.dev $(STATIC) ## measure, without judging
 
 bench-call: $(VENV)/.dev $(STATIC) ## measure the call with each provider, without judging
 	$(BIN)/python -m scripts.bench.calls
+
+lighthouse: $(VENV)/.dev $(STATIC) ## Lighthouse, as a phone, on the insured's pages, and what they weigh
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.lighthouse
 
 livekit-server: $(LIVEKIT) ## build LiveKit's server with Go, for the tests that need it
 
