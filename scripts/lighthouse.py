@@ -3,8 +3,8 @@
     python -m scripts.lighthouse [NAMES …]        all pages when none is named
 
 Starts the demonstration, walks through it as the insured do to get each page's address and cookies, then has Lighthouse (this
-version, from npm, in Debian's Chromium) look at each. Printed, and kept in var/lighthouse.json. Pages come without the
-compression that the proxy adds, and with the bar that moves the demonstration's clock. About five minutes.
+version, from npm, in Debian's Chromium) look at each. Printed, and kept in var/lighthouse.json. Pages come without
+compression, as in production, and with the bar that moves the demonstration's clock. About five minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from scripts.tour import demonstration
+from scripts.tour.demonstration import demonstration
 from telecontrol.web import paths
 from tests.support import chromium
 from tests.support.needs import program
