@@ -160,7 +160,7 @@ async def test_one_bad_recipient_among_many_stops_nobody(
     committed_database: Database, clock: VirtualClock, ledger: Ledger, send: Send
 ) -> None:
     intents = await queue(committed_database, now=clock.now(), count=200)
-    ledger.script[intents[0].recipient] = ["slow:1.5"]
+    ledger.script[intents[0].recipient] = ["slow:4"]
     ledger.script[intents[1].recipient] = ["refuse"]
     ledger.script[intents[2].recipient] = ["cut"]
     after: list[int] = []

@@ -193,7 +193,11 @@ async def confirm(
             # Imported by an earlier press, or by a colleague; or given up, and then there is nothing to see.
             await find_job(session, importer.viewer, import_id)
             return see_other(request, here)
-        data = await open_file(session, importer.viewer, import_id, sealer=runtime.operator.messages)
+        try:
+            data = await open_file(session, importer.viewer, import_id, sealer=runtime.operator.messages)
+        except NotFound:
+            # Another press took it between both looks.
+            return see_other(request, here)
     jobs = _jobs(request)
     try:
         await jobs.start(
