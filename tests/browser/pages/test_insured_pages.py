@@ -216,7 +216,8 @@ async def test_every_way_an_appointment_may_go(service: Service, world: World, p
     await phone.page.click("form[action='/r/join'] button")
     await phone.page.wait_for_selector(".call__own-picture")
     await say(service.runtime.database, world, done, Result.NOT_JUSTIFIED, at=service.clock.now())
-    await phone.open("/r")
+    # The page of the call leads there by itself.
+    await phone.page.wait_for_url("**/r")
     assert await phone.title() == "Merci, votre rendez-vous a eu lieu"
     await phone.check("after")
     await phone.open("/r/receipt")
