@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
@@ -73,12 +74,24 @@ async def test_without_a_camera_the_call_is_held_by_sound(side: MakeSide) -> Non
 
 
 async def test_a_network_that_lets_nothing_through_ends_at_the_telephone(side: MakeSide, room: Room) -> None:
+    """Within thirty seconds: `test_networks.py` shows the same between real networks."""
     doctor, insured = await side("doctor"), await side("insured")
     for each in (doctor, insured):
         await each.page.add_init_script(NO_ROUTE)
         await each.enter()
+    await asyncio.gather(doctor.reaches("waiting"), insured.reaches("waiting"))
     await doctor.admit()
+    started = time.monotonic()
     await asyncio.gather(doctor.reaches("failed", within=60), insured.reaches("failed", within=60))
+    took = time.monotonic() - started
+    print(f"dead way to the telephone: {took:.1f} s")
+    assert took < 30
+    for each in (doctor, insured):
+        call = each.page.get_by_role("link", name="Appeler le 01 84 80 00 00")
+        assert await call.get_attribute("href") == "tel:0184800000"
+        found = await Axe().run(each.page, context=".call")
+        assert found.violations_count == 0, found.generate_report()
+    assert "problème technique" in await doctor.page.locator(".call__notice").inner_text()
     assert await doctor.attempts_made() == 3
     assert "ne vous sera pas reproché" in await insured.page.locator(".call__text").first.inner_text()
     assert await insured.page.locator(".call__phone-number").get_attribute("href") == "tel:0184800000"

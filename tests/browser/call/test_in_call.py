@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 
 from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
-from tests.browser.call.troubles import LOSSY, NO_ROUTE, REFUSES, WITHOUT_INTERFACE
+from tests.browser.call.troubles import LOSSY, REFUSES, WITHOUT_INTERFACE
 
 # What was asked of the browser, for a device that is gone must never be insisted on.
 KEEP_ASKED = """
@@ -326,26 +325,6 @@ async def test_leaving_offers_to_come_back_on_the_same_page(side: MakeSide) -> N
     await doctor.admit()
     await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
     await insured.sees_and_hears()
-
-
-async def test_a_dead_way_shows_the_telephone_within_thirty_seconds(side: MakeSide) -> None:
-    doctor, insured = await side("doctor"), await side("insured")
-    for each in (doctor, insured):
-        await each.page.add_init_script(NO_ROUTE)
-        await each.enter()
-    await asyncio.gather(doctor.reaches("waiting"), insured.reaches("waiting"))
-    await doctor.admit()
-    started = time.monotonic()
-    await asyncio.gather(doctor.reaches("failed"), insured.reaches("failed"))
-    took = time.monotonic() - started
-    print(f"dead way to the telephone: {took:.1f} s")
-    assert took < 30
-    for each in (doctor, insured):
-        call = each.page.get_by_role("link", name="Appeler le 01 84 80 00 00")
-        assert await call.get_attribute("href") == "tel:0184800000"
-        found = await Axe().run(each.page, context=".call")
-        assert found.violations_count == 0, found.generate_report()
-    assert "problème technique" in await doctor.page.locator(".call__notice").inner_text()
 
 
 async def test_sound_that_the_browser_refuses_has_a_large_button(side: MakeSide) -> None:
