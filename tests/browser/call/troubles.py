@@ -6,18 +6,21 @@ REFUSES = """
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException({message!r}, {name!r}));
 """
 WITHOUT_INTERFACE = "Object.defineProperty(navigator, 'mediaDevices', { value: undefined });"
-# A network that loses two packets in three while `isLossy`, as the browser's own counters tell it.
+# A network that loses two packets in three while `isLossy`, as the browser's own counters tell it: of a connection, or of what
+# comes by it.
 LOSSY = """
-  const read = RTCPeerConnection.prototype.getStats;
   let lost = 0;
-  RTCPeerConnection.prototype.getStats = async function () {
-    const found = new Map();
-    lost += window.isLossy ? 2000 : 0;
-    for (const [id, entry] of await read.call(this)) {
-      found.set(id, entry.type === "inbound-rtp" ? { ...entry, packetsLost: lost } : entry);
-    }
-    return found;
-  };
+  for (const told of [RTCPeerConnection.prototype, RTCRtpReceiver.prototype]) {
+    const read = told.getStats;
+    told.getStats = async function () {
+      const found = new Map();
+      lost += window.isLossy ? 2000 : 0;
+      for (const [id, entry] of await read.call(this)) {
+        found.set(id, entry.type === "inbound-rtp" ? { ...entry, packetsLost: lost } : entry);
+      }
+      return found;
+    };
+  }
 """
 # From `isCut` on no candidate of the other side is taken: a new attempt leads nowhere.
 NO_WAY_FROM_NOW = """
