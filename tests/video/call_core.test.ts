@@ -178,6 +178,10 @@ test("every language says the same things", () => {
   assert.equal(fill("dans {minutes} min, {unknown}", { minutes: 5 }), "dans 5 min, {unknown}");
 });
 
+test("in French no line begins with a sign that belongs to the one before", () => {
+  assert.doesNotMatch(JSON.stringify(textsIn("fr")), / [:;!?»]|« /);
+});
+
 // Judging the picture.
 
 const SEEN: Expected = { video: true, audio: true, isExcused: false, isConnected: true };

@@ -40,3 +40,7 @@ test("both languages say everything, and leave the phone to be filled in alike",
       : String(value).includes("{phone}");
   assert.deepEqual(shape(WORDS.en), shape(WORDS.fr));
 });
+
+test("in French no line begins with a sign that belongs to the one before", () => {
+  assert.doesNotMatch(JSON.stringify(WORDS.fr), / [:;!?»]|« /);
+});

@@ -343,13 +343,17 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "insured/waiting": ("insured/call.html", call()),
     "insured/waiting_delay": ("insured/call.html", call(delay_minutes=10)),
     "insured/in_call": ("insured/call.html", call(stage="in_call")),
-    "insured/test": ("insured/test.html", public(test={"phone": "x"}, last=None, back_href="/", is_public=True)),
+    "insured/test": (
+        "insured/test.html",
+        public(test={"phone": "x"}, last=None, back_href="/", is_kept=False, is_public=True),
+    ),
     "insured/test_again": (
         "insured/test.html",
         public(
             test={"phone": "x"},
             last={"finding": "sound_only", "at": NOW, "zone": REUNION},
             back_href="/r",
+            is_kept=True,
             is_public=False,
         ),
     ),

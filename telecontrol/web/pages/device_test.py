@@ -44,6 +44,7 @@ async def show(request: Request, runtime: RuntimeDep, guest: AnyGuestDep, now: N
         test=mount,
         last=None,
         back_href=back,
+        is_kept=False,
         is_public=guest is None,
     )
 

@@ -174,6 +174,12 @@ def _address(request: Request) -> str:
     return address_key(request.client.host if request.client else "")
 
 
+def _beginning(runtime: Runtime) -> str:
+    """What our links begin with, as messages write them, up to the stroke that ends the name: `rdv.example` alone begins
+    `rdv.example.elsewhere` as well."""
+    return f"{urlsplit(runtime.settings.public_url).netloc}/"
+
+
 def _genuine(
     request: Request,
     runtime: Runtime,
@@ -187,7 +193,7 @@ def _genuine(
         runtime,
         "insured/genuine.html",
         now,
-        domain=urlsplit(runtime.settings.public_url).netloc,
+        domain=_beginning(runtime),
         senders={"mail": runtime.settings.mail_from},
         reference=reference,
         answer=answer,

@@ -127,8 +127,32 @@ async def test_who_comes_with_sound_alone_is_not_asked_for_a_camera(side: MakeSi
     await doctor.admit()
     await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
     await insured.sees_and_hears()
+    await insured.page.reload()
+    await insured.reaches("live")
+    assert await insured.page.evaluate("asked.every(wanted => wanted.video === undefined)"), "nor after a reload"
     # A camera after all.
     await insured.page.get_by_role("button", name="Remettre la caméra").click()
+    await doctor.sees_and_hears()
+
+
+async def test_a_reload_switches_nothing_on_that_was_switched_off(side: MakeSide) -> None:
+    doctor, insured = await side("doctor"), await side("insured")
+    await in_call(doctor, insured)
+    await insured.page.get_by_role("button", name="Couper le micro").click()
+    await insured.page.get_by_role("button", name="Couper la caméra").click()
+    await doctor.page.get_by_text("Caméra coupée · Micro coupé").wait_for()
+    await insured.page.reload()
+    await insured.reaches("live")
+    await insured.page.get_by_role("button", name="Remettre le micro").wait_for()
+    await doctor.page.get_by_text("Caméra coupée · Micro coupé").wait_for()
+    sends = (
+        "document.querySelector('[data-call]').mountedCall.call.own.stream.getTracks().some((track) => track.enabled)"
+    )
+    assert not await insured.page.evaluate(sends)
+    await insured.page.get_by_role("button", name="Remettre le micro").click()
+    await insured.page.get_by_role("button", name="Remettre la caméra").click()
+    await insured.page.wait_for_function(f"() => {sends.replace('some', 'every')}")
+    await doctor.page.get_by_text("Caméra coupée").wait_for(state="hidden")
     await doctor.sees_and_hears()
 
 

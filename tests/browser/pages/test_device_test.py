@@ -19,6 +19,7 @@ from telecontrol.config import Environment
 from telecontrol.scheduling.models import Appointment
 from telecontrol.video.device_tests import Finding, finding_of, latest_tests
 from telecontrol.video.models import DeviceTest
+from tests.browser.call.troubles import WITHOUT_INTERFACE
 from tests.support.insured import book_video, everything, link_to
 from tests.support.needs import program
 from tests.support.ports import free_port
@@ -145,6 +146,10 @@ async def test_step_by_step_to_a_result_that_the_doctor_sees(
     assert set(test.steps.values()) == {"ok"}
     await page.goto(service.url + "/r")
     assert "tout fonctionne" in await page.inner_text("main")
+    await page.goto(service.url + "/r/test")
+    await expect(page.get_by_text("Dernier test le")).to_be_visible()
+    await press(page, "Commencer le test")
+    await expect(page.get_by_text("Dernier test le")).to_be_hidden()
 
 
 async def test_a_silent_microphone_is_told_and_the_test_goes_on(
@@ -217,12 +222,30 @@ async def test_inside_an_app_the_way_out_is_told(
     await page.goto(service.url + "/test")
     await press(page, "Commencer le test")
     await expect(current(page)).to_contain_text("Ouvrez cette adresse dans Safari ou Chrome")
-    assert await page.get_by_role("button", name="Copier l’adresse de la page").is_visible()
+    # Where the clipboard is refused, as it often is in there, the address is shown to be copied by hand.
+    await page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); document.execCommand = () => false; }"
+    )
+    await press(page, "Copier l’adresse de la page")
+    assert (
+        await page.get_by_label("Copier l’adresse de la page", exact=True).last.input_value() == f"{service.url}/test"
+    )
+    await expect(current(page).get_by_text("Appuyez longuement sur l’adresse")).to_be_visible()
     await at_the_test(page, service, appointment)
     await press(page, "Commencer le test")
     await expect(current(page)).to_contain_text("Rouvrez le lien de votre message")
     assert not await page.get_by_role("button", name="Copier l’adresse de la page").is_visible(), "it needs the link"
     assert finding_of(await kept(service, appointment)) is Finding.BROWSER_UNFIT
+
+
+async def test_an_app_that_hides_its_name_is_known_by_what_it_lacks(
+    service: Service, context_factory: MakeContext
+) -> None:
+    page = await (await context_factory()).new_page()
+    await page.add_init_script(WITHOUT_INTERFACE)
+    await page.goto(service.url + "/test")
+    await press(page, "Commencer le test")
+    await expect(current(page)).to_contain_text("Ouvrez cette adresse dans Safari ou Chrome")
 
 
 @asynccontextmanager

@@ -333,7 +333,7 @@ async def test_waiting_a_reload_leaving_and_coming_back(service: Service, world:
     service.clock.advance_to(appointment.starts_at - timedelta(minutes=5))
     await phone.enter(link)
     await phone.page.click("form[action='/r/join'] button")
-    await phone.page.wait_for_selector("#call >> text=Vous êtes arrivé, le médecin est prévenu")
+    await phone.page.wait_for_selector("#call >> text=Votre arrivée est notée, le médecin est prévenu")
     await phone.check("devices")
     await phone.page.click("#call >> text=Entrer dans la salle d’attente")
     await phone.page.wait_for_selector("#call >> text=Le médecin est prévenu de votre arrivée")
@@ -342,6 +342,10 @@ async def test_waiting_a_reload_leaving_and_coming_back(service: Service, world:
     await phone.page.wait_for_selector("#call >> text=Le médecin est prévenu de votre arrivée")
     await phone.page.click("#call >> text=Quitter")
     await phone.page.wait_for_selector("#call >> text=Vous avez quitté l’appel")
+    assert await phone.title() == "Votre rendez-vous", "they are no longer in the waiting room"
+    assert (await phone.page.title()).startswith("Votre rendez-vous")
+    found = await Axe().run(phone.page)
+    assert found.violations_count == 0, found.generate_report()
     await phone.open("/r")
     assert await phone.page.locator("form[action='/r/join']").count() == 1
     await phone.page.click("form[action='/r/join'] button")

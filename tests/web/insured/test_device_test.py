@@ -24,6 +24,8 @@ from tests.support.insured import Page, Visitor, everything, link_to
 from tests.support.service import Service, serving
 from tests.support.world import NOW, World
 
+SHOWN = "est montré au médecin"
+NOTHING_KEPT = "Rien n'est enregistré"
 WELL = {"browser": "ok", "camera": "ok", "microphone": "ok", "speaker": "ok", "connection": "ok"}
 
 
@@ -120,6 +122,7 @@ async def test_what_was_found_is_kept_and_told_in_plain_words(
     await visitor.enter(await link_to(service, appointment))
     page = await visitor.get("/r/test")
     assert 'data-result-url="/r/test"' in page.html
+    assert SHOWN in page.words
     assert (await asked(visitor, page, "/r/test/connection")).status == 200
     before = await everything(service)
     for body in (
@@ -145,8 +148,21 @@ async def test_a_link_that_only_shows_may_try_and_keeps_nothing(
     await visitor.enter(await link_to(service, appointment, purpose=LinkPurpose.VIEW))
     page = await visitor.get("/r/test")
     assert "data-result-url" not in page.html
+    assert SHOWN not in page.words
+    assert NOTHING_KEPT in page.words
     assert (await asked(visitor, page, "/r/test/connection")).status == 200
     assert (await asked(visitor, page, "/r/test", {"steps": WELL, "route": "direct"})).status == 403
+
+
+async def test_the_page_for_anybody_promises_to_keep_nothing_to_somebody_who_came_by_a_link_too(
+    service: Service, appointment: Appointment, visitor: Visitor
+) -> None:
+    await visitor.enter(await link_to(service, appointment))
+    page = await visitor.get("/test")
+    assert "data-result-url" not in page.html
+    assert SHOWN not in page.words
+    assert NOTHING_KEPT in page.words
+    assert page.links_to("/r")
 
 
 async def test_before_the_birth_date_nothing_is_tried_by_the_link(

@@ -110,7 +110,7 @@ async def test_who_waited_for_a_doctor_who_never_came_is_not_left_in_doubt(
     assert waiting.path == "/r/join"
     await service.until(appointment.ends_at + timedelta(minutes=31))
     page = await visitor.get("/r/join")
-    assert (page.path, page.title) == ("/r", "Le médecin ne vous a pas reçu")
+    assert (page.path, page.title) == ("/r", "L'appel n'a pas commencé")
     assert "Ce n'est pas compté contre vous" in page.words
     assert page.links_to("/r/receipt")
 

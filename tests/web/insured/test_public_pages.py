@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,6 +46,8 @@ async def test_a_reference_says_that_the_appointment_exists_and_no_name(
         assert "Oui, cette référence est bien de chez nous." in page.words
         assert "Caisse de Test" in page.words
         assert "lundi 9 mars 2026" in page.words
+        # To the stroke that ends the name: the name alone begins other people's addresses as well.
+        assert page.words.count(f"{urlsplit(service.url).netloc}/.") == 2
         for secret in ("Durand", "Camille", "9 h 00", "Martin", "Lyon"):
             assert secret not in page.words
     unknown = [await check(visitor, typed) for typed in ("TC-2222-2222", "n'importe quoi", "")]

@@ -55,6 +55,7 @@ export class Call extends Emitter<CallEvents> {
     super();
     this.facts = begin(role);
     this.own = new LocalMedia(isTelephone);
+    if (role === "insured" && recall().isSoundOnly) this.wanted = { ...this.wanted, video: false };
     adapter.onEvent = (event) => this.take(event);
     this.followOwn();
   }
@@ -77,6 +78,17 @@ export class Call extends Emitter<CallEvents> {
     return this.own.hasSeveralCameras;
   }
 
+  /** What somebody has switched on and off. What was given up by itself, for the network's sake, is no wish of theirs. */
+  get wishes(): Media {
+    return this.saves ? { ...this.wanted, video: this.hadCamera, wantsVideo: true } : this.wanted;
+  }
+
+  /** Before entering: as it was left in this tab, so that no reload switches on what somebody had switched off. */
+  wish(wanted: Media): void {
+    this.wanted = wanted;
+    this.own.enable(wanted);
+  }
+
   /** Enter: the waiting room hears of it at once, whatever the browser asks about camera and microphone meanwhile. */
   async start(): Promise<void> {
     await this.begin(false);
@@ -84,7 +96,6 @@ export class Call extends Emitter<CallEvents> {
 
   /** Arrive, which the waiting room hears of at once, and choose camera and microphone before going in. */
   async arrive(): Promise<void> {
-    if (recall().isSoundOnly) this.wanted = { ...this.wanted, video: false, wantsVideo: true };
     await this.begin(true);
   }
 
@@ -107,6 +118,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Ask for camera and microphone again, after somebody allowed them. */
   async retryDevices(): Promise<void> {
+    this.own.enable(this.wanted);
     this.own.release();
     await this.openDevices();
     for (const kind of ["audio", "video"] as const) this.adapter.replace(kind, this.own.track(kind));

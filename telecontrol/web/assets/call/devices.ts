@@ -169,11 +169,13 @@ export function stop(stream: MediaStream): void {
   for (const track of stream.getTracks()) track.stop();
 }
 
+export const isRecent = (): boolean => typeof RTCPeerConnection === "function" || typeof IntersectionObserver === "function";
+
 async function surroundings(): Promise<Surroundings> {
   return {
     isSecure: window.isSecureContext,
     hasApi: typeof navigator.mediaDevices?.getUserMedia === "function",
-    isRecent: typeof RTCPeerConnection === "function" || typeof IntersectionObserver === "function",
+    isRecent: isRecent(),
     userAgent: navigator.userAgent,
     isDenied: (await isDenied("camera")) || (await isDenied("microphone")),
   };

@@ -6,7 +6,7 @@ import { Livekit } from "./livekit";
 import { NotAllowed, type GetTicket } from "./link";
 import { showOthers } from "./others";
 import { textsIn, type Texts } from "./texts";
-import type { Adapter, Role, Ticket } from "./types";
+import type { Adapter, Media, Role, Ticket } from "./types";
 import { View } from "./view";
 
 export interface MountOptions {
@@ -55,6 +55,7 @@ export function mount(place: HTMLElement, options: MountOptions, provider = "bui
   const isTelephone = matchMedia("(pointer: coarse)").matches;
   const call = new Call(options.role, adapter(options.role, options.getTicket ?? posting(options)), { isTelephone });
   const memory = new Memory(options.room);
+  if (memory.isInside && memory.wishes !== null) call.wish(memory.wishes);
   const enter = (): void => {
     wakeAudio();
     void call.start();
@@ -93,7 +94,7 @@ function announce(place: HTMLElement, call: Call): () => void {
   return () => stops.forEach((stop) => stop());
 }
 
-/** Whether this tab was in the call: a reload comes back without a click, a page opened by a robot enters nothing. */
+/** Whether this tab was in the call, with what switched off: a reload comes back without a click, a page opened by a robot enters nothing. */
 class Memory {
   constructor(private readonly room: string | undefined) {}
 
@@ -104,13 +105,26 @@ class Memory {
   keep(isInside: boolean): void {
     if (this.room !== undefined) write(`call:${this.room}`, isInside ? "inside" : "");
   }
+
+  get wishes(): Media | null {
+    const [audio, video, wantsVideo] = read(`call:${this.room}:wishes`);
+    return wantsVideo === undefined ? null : { audio: audio === "1", video: video === "1", wantsVideo: wantsVideo === "1" };
+  }
+
+  keepWishes({ audio, video, wantsVideo }: Media): void {
+    if (this.room !== undefined) write(`call:${this.room}:wishes`, [audio, video, wantsVideo].map(Number).join(""));
+  }
 }
 
 function remember(call: Call, memory: Memory): () => void {
-  return call.on("change", ({ state }) => {
-    if (state === "ended" || state === "takeover") memory.keep(false);
-    else if (state !== "idle" && state !== "devices" && state !== "failed") memory.keep(true);
-  });
+  const stops = [
+    call.on("change", ({ state }) => {
+      if (state === "ended" || state === "takeover") memory.keep(false);
+      else if (state !== "idle" && state !== "devices" && state !== "failed") memory.keep(true);
+    }),
+    call.on("media", () => memory.keepWishes(call.wishes)),
+  ];
+  return () => stops.forEach((stop) => stop());
 }
 
 /** Goodbye when the page goes (its seat is kept), back when it returns, and a look at the socket when it wakes. */

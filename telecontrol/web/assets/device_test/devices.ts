@@ -1,13 +1,14 @@
 /** What this browser can do, and the words of the call's device problems as troubles of the test. */
-import { isInApp } from "../call/devices";
+import { isRecent, unavailable } from "../call/devices";
 import type { Problem } from "../call/types";
 import type { Trouble } from "./texts";
 
 /** Why no call can be held in this browser, or null. Nothing is asked of anybody. */
 export function unfit(): Trouble | null {
   const hasDevices = typeof navigator.mediaDevices?.getUserMedia === "function";
-  if (!hasDevices && isInApp(navigator.userAgent)) return "in_app_browser";
-  if (!window.isSecureContext) return "insecure_context";
+  const around = { isSecure: window.isSecureContext, hasApi: hasDevices, isRecent: isRecent(), userAgent: navigator.userAgent, isDenied: false };
+  const missing = unavailable(around);
+  if (missing !== null) return asTrouble(missing, "unsupported");
   const has = [hasDevices, typeof RTCPeerConnection === "function", typeof WebSocket === "function", typeof AudioContext === "function"];
   return has.includes(false) ? "unsupported" : null;
 }

@@ -67,6 +67,8 @@ export class DeviceTest {
     this.route = "";
     this.told = "";
     this.show("");
+    // What the last test found is no longer what is asked.
+    document.querySelector("[data-last-test]")?.remove();
     for (const name of STEPS) this.panel.mark(name, "todo");
     const trouble = unfit();
     if (trouble === null) {
@@ -79,11 +81,18 @@ export class DeviceTest {
     this.advise("browser", trouble, [], ...copy, [this.words.retry, () => this.begin()]);
   }
 
+  /** Copied, and shown to be copied by hand: browsers inside applications often refuse the clipboard. */
   private async copyAddress(): Promise<void> {
-    await navigator.clipboard?.writeText(location.href).then(
-      () => this.panel.say(this.words.copied),
-      () => undefined,
+    const field = element("input", "form-control", { type: "text", readonly: true, "aria-label": this.words.copy, value: location.href });
+    const said = sentence("");
+    this.panel.beside("browser", field, said);
+    field.select();
+    const isCopied = await (navigator.clipboard?.writeText(location.href) ?? Promise.reject(new Error("no clipboard"))).then(
+      () => true,
+      () => document.execCommand("copy"),
     );
+    said.textContent = isCopied ? this.words.copied : this.words.copyByHand;
+    this.panel.say(said.textContent);
   }
 
   // Camera. It is asked for together with the microphone, so that the browser asks once.

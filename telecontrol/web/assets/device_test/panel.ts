@@ -55,6 +55,13 @@ export class Panel {
     item.scrollIntoView({ block: "nearest" });
   }
 
+  /** Below what the open step shows, in place of what stood there. */
+  beside(name: StepName, ...content: Node[]): void {
+    const { body } = this.line(name);
+    body.querySelector(".device-test__beside")?.remove();
+    body.append(element("div", "device-test__beside", {}, ...content));
+  }
+
   finish(kind: "success" | "info" | "warning", title: string, ...content: Node[]): void {
     const heading = element("h2", "device-test__result", { tabindex: "-1" }, title);
     this.end.className = `device-test__end device-test__end--${kind}`;

@@ -40,6 +40,7 @@ export interface Words {
   connection: { socket: string; media: string; direct: string; relay: string; skip: string };
   copy: string;
   copied: string;
+  copyByHand: string;
   /** For somebody who came by a link: the address of this page alone would not open for them elsewhere. */
   openMessageElsewhere: string;
   end: Record<"ready" | "soundOnly" | "relay" | "unfinished" | "problem", [title: string, text: string]>;
@@ -52,9 +53,9 @@ const fr: Words = {
   begin: "Commencer le test",
   again: "Refaire le test",
   retry: "Réessayer",
-  allow: "Votre navigateur vous demande d’utiliser la caméra et le micro : touchez « Autoriser ».",
+  allow: "Votre navigateur vous demande d’utiliser la caméra et le micro : touchez « Autoriser ».",
   camera: {
-    ask: "Vous voyez-vous à l’image ?",
+    ask: "Vous voyez-vous à l’image ?",
     yes: "Oui, je me vois",
     no: "Non",
     choose: "Caméra utilisée",
@@ -62,7 +63,7 @@ const fr: Words = {
     preview: "Image de votre caméra, visible par vous seul",
   },
   microphone: {
-    ask: "Dites quelques mots : la barre doit bouger.",
+    ask: "Dites quelques mots : la barre doit bouger.",
     heard: "On vous entend.",
     level: "Niveau de votre micro",
     choose: "Micro utilisé",
@@ -71,7 +72,7 @@ const fr: Words = {
   speaker: {
     ask: "Montez un peu le volume, puis écoutez le son.",
     play: "Écouter le son",
-    question: "Avez-vous entendu des notes ?",
+    question: "Avez-vous entendu des notes ?",
     yes: "Oui",
     no: "Non",
     replay: "Écouter encore",
@@ -85,14 +86,15 @@ const fr: Words = {
     skip: "Terminer le test",
   },
   copy: "Copier l’adresse de la page",
-  copied: "Adresse copiée",
-  openMessageElsewhere: "Rouvrez le lien de votre message dans Safari ou Chrome : appuyez longtemps sur le lien, puis choisissez « Ouvrir dans le navigateur ».",
+  copied: "Adresse copiée. Collez-la dans la barre d’adresse de votre navigateur.",
+  copyByHand: "Appuyez longuement sur l’adresse pour la copier.",
+  openMessageElsewhere: "Rouvrez le lien de votre message dans Safari ou Chrome : appuyez longtemps sur le lien, puis choisissez « Ouvrir dans le navigateur ».",
   end: {
     ready: ["Tout fonctionne", "Le jour du rendez-vous, prenez ce même appareil, au même endroit si possible."],
-    relay: ["Tout fonctionne, par notre relais", "Votre réseau ne laisse pas passer l’image directement : elle passera par notre relais. Vous n’avez rien à faire."],
-    soundOnly: ["L’appel aura le son, mais pas votre image", "Le médecin devra voir votre pièce d’identité : essayez un autre appareil, ou votre téléphone."],
+    relay: ["Tout fonctionne, par notre relais", "Votre réseau ne laisse pas passer l’image directement : elle passera par notre relais. Vous n’avez rien à faire."],
+    soundOnly: ["L’appel aura le son, mais pas votre image", "Le médecin devra voir votre pièce d’identité : essayez un autre appareil, ou votre téléphone."],
     unfinished: ["Le test n’est pas complet", "Ce qui a été vérifié fonctionne. Vous pouvez refaire le test quand vous voulez."],
-    problem: ["Il reste quelque chose à régler", "Suivez le conseil ci-dessous, ou appelez le {phone} : une personne vous aide. Rien de tout cela ne vous est reproché."],
+    problem: ["Il reste quelque chose à régler", "Suivez le conseil ci-dessous, ou appelez le {phone} : une personne vous aide. Rien de tout cela ne vous est reproché."],
   },
   remedy: {
     unsupported: { what: "Ce navigateur ne permet pas la vidéo.", do: "Mettez-le à jour, ou ouvrez cette page avec Chrome, Safari, Firefox ou Edge." },
@@ -106,9 +108,9 @@ const fr: Words = {
     no_picture: { what: "Vous ne vous voyez pas.", do: "Regardez si rien ne couvre l’objectif (cache, étui, doigt), ou choisissez une autre caméra." },
     no_microphone: { what: "Aucun micro n’a été trouvé.", do: "Branchez un casque ou un micro puis réessayez, ou faites le test sur votre téléphone." },
     microphone_silent: { what: "Votre micro ne capte aucun son.", do: "Regardez s’il est coupé sur l’appareil ou le casque, ou choisissez un autre micro." },
-    not_heard: { what: "Vous n’entendez pas le son.", do: "Montez le volume et quittez le mode silencieux ; débranchez le casque ou l’enceinte s’il y en a." },
-    socket_blocked: { what: "Votre réseau empêche la liaison avec notre service.", do: "Essayez un autre réseau : le Wi-Fi de la maison, ou la 4G du téléphone. Sinon, appelez le {phone}." },
-    media_blocked: { what: "Votre réseau bloque l’image et le son.", do: "Essayez un autre réseau : le Wi-Fi de la maison, ou la 4G du téléphone. Sinon, appelez le {phone}." },
+    not_heard: { what: "Vous n’entendez pas le son.", do: "Montez le volume et quittez le mode silencieux ; débranchez le casque ou l’enceinte s’il y en a." },
+    socket_blocked: { what: "Votre réseau empêche la liaison avec notre service.", do: "Essayez un autre réseau : le Wi-Fi de la maison, ou la 4G du téléphone. Sinon, appelez le {phone}." },
+    media_blocked: { what: "Votre réseau bloque l’image et le son.", do: "Essayez un autre réseau : le Wi-Fi de la maison, ou la 4G du téléphone. Sinon, appelez le {phone}." },
     unavailable: { what: "Notre service ne peut pas faire ce test en ce moment.", do: "Votre appareil n’est pas en cause. Réessayez dans quelques minutes." },
     other: { what: "La caméra ou le micro ne répond pas.", do: "Redémarrez le navigateur, puis réessayez." },
   },
@@ -153,7 +155,8 @@ const en: Words = {
     skip: "End the test",
   },
   copy: "Copy this page’s address",
-  copied: "Address copied",
+  copied: "Address copied. Paste it into the address bar of your browser.",
+  copyByHand: "Press and hold the address to copy it.",
   openMessageElsewhere: "Open the link of your message again in Safari or Chrome: press the link for a while, then choose “Open in browser”.",
   end: {
     ready: ["Everything works", "On the day, use this same device, in the same place if you can."],

@@ -53,10 +53,19 @@ async def show(
         "token": page_token(request, dossier),
         "phone": phone(dossier.organisation.phone or runtime.settings.support_phone),
     }
-    if viewer.may(Action.CREATE, Kind.DEVICE_TEST):
+    is_kept = viewer.may(Action.CREATE, Kind.DEVICE_TEST)
+    if is_kept:
         mount["result-url"] = paths.TEST
     return insured_page(
-        request, "insured/test.html", dossier, now=now, test=mount, last=last, back_href=paths.HOME, is_public=False
+        request,
+        "insured/test.html",
+        dossier,
+        now=now,
+        test=mount,
+        last=last,
+        back_href=paths.HOME,
+        is_kept=is_kept,
+        is_public=False,
     )
 
 
