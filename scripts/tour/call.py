@@ -96,7 +96,7 @@ def _troubles(tour: Tour, insured: Page, doctor: Page) -> None:
         page.reload()
     _both_see(insured, doctor)
     doctor.get_by_role("button", name="Terminer").first.click()
-    _reaches(insured, "finished")
+    _reaches(insured, "ended")
     tour.take(insured, "insured-finished")
 
 
