@@ -151,10 +151,10 @@ class LivekitProvider:
             is_going_on=lambda: call is not None and not call.is_empty,
             now=self._clock.now(),
         )
-        self._closed.wake()
         if bearer.is_companion:
             return await self._accompany(bearer, join, line, closes_at)
         socket = self._board.plug(room_id, line, begin=lambda order: self._hand_over(bearer, order, line))
+        self._closed.wake()
         since = stay.arrived_at if is_insured and stay is not None else None
         try:
             call = await self._board.act(
@@ -245,6 +245,8 @@ class LivekitProvider:
             begin=lambda order: self._hand_over(bearer, order, line),
         )
         await seat.look()
+        # Not before: who looks while nobody sits here goes to sleep.
+        self._closed.wake()
         return seat
 
     # Inside.

@@ -544,6 +544,14 @@ async def test_a_room_that_the_record_closes_is_over_for_companions_too_and_at_l
     await until(lambda: str(here.room_id) not in stub.rooms)
 
 
+async def test_a_companion_who_waits_alone_hears_that_the_record_closed_the_room(desk: Desk) -> None:
+    companion = await accompanying(desk, "cousin")
+    await companion.hears("welcome", is_admitted=False)
+    async with desk.database.transaction() as session:
+        assert await rooms.close_room(session, subject_id=desk.subject_id, now=desk.clock.now()) == desk.room_id
+    await companion.hears("ended", reason="closed")
+
+
 # Settings.
 
 
