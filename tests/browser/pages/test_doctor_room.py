@@ -199,6 +199,30 @@ async def test_the_call_and_the_conclusion_come_by_themselves_when_the_room_open
     await expect(doctor.locator("#call .call")).to_be_visible()
 
 
+async def test_a_form_that_has_just_come_waits_until_it_can_be_sent_in_place(
+    service: Service, appointment: Appointment, doctor: Page
+) -> None:
+    """Between its arrival and htmx's hold of it, a press would load the page anew, and the call with it."""
+    await insured_arrives(service.runtime.database, appointment, at=START - 6 * MINUTE)
+    await doctor.goto(room(appointment))
+    await _mark(doctor)
+    await doctor.evaluate("""
+        window.justCome = document.querySelector("#admit").closest("form").cloneNode(true);
+        justCome.classList.add("htmx-added");
+        document.body.append(justCome);
+        justCome.querySelector("button").click();
+    """)
+    await asyncio.sleep(0.5)
+    assert await _is_marked(doctor)
+    await doctor.evaluate("""
+        window.sent = 0;
+        justCome.addEventListener("submit", (event) => { sent += 1; event.preventDefault(); });
+        justCome.classList.remove("htmx-added");
+    """)
+    await doctor.wait_for_function("() => sent === 1")
+    assert await _is_marked(doctor)
+
+
 async def test_facts_are_noted_in_place(service: Service, appointment: Appointment, doctor: Page) -> None:
     await insured_arrives(service.runtime.database, appointment, at=START - 6 * MINUTE)
     await doctor.goto(room(appointment))
