@@ -73,5 +73,7 @@ async def test_the_third_try_goes_by_the_relay_alone(relay: CallServer, side_in:
         await each.page.wait_for_function(BY_RELAY)
     await asyncio.gather(doctor.reaches("live"), insured.reaches("live"))
     await asyncio.gather(doctor.sees_and_hears(), insured.sees_and_hears())
-    # Every connection of both pages, what is sent as well as what is received.
-    assert await doctor.ways() | await insured.ways() == {("relay", "udp", "udp")}
+    # Every connection of both pages, what is sent as well as what is received; one of an earlier try may stand a moment longer.
+    async with asyncio.timeout(20):
+        while await doctor.ways() | await insured.ways() != {("relay", "udp", "udp")}:
+            await asyncio.sleep(0.5)
