@@ -15,16 +15,16 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
 from scripts.tour.demonstration import demonstration
+from scripts.tour.guide import open_link
 from telecontrol.web import paths
 from tests.support import chromium
 from tests.support.needs import program
@@ -49,7 +49,8 @@ class Stop:
 
     name: str
     path: str
-    cookies: tuple[dict[str, Any], ...] = ()
+    cookies: tuple[Any, ...] = ()
+    """As the browser gave them, for it to take again."""
 
 
 def stops_of(context: BrowserContext, facts: dict[str, Any], weight: list[int]) -> list[Stop]:
@@ -69,12 +70,13 @@ def stops_of(context: BrowserContext, facts: dict[str, Any], weight: list[int]) 
         Stop("gate", urlsplit(far["link"]).path),
     ]
     page = context.new_page()
-    _open_link(page, far["link"])
+    page.goto(far["link"])
+    page.get_by_role("button", name="Continuer").click()
+    page.wait_for_selector("#birth_day")
     found.append(Stop("birth date", paths.HOME, _cookies(context)))
     context.clear_cookies()
     # A visit of its own: the other one stays without a birth date.
-    _open_link(page, far["link"])
-    _tell_birth_date(page, far["birth_date"])
+    open_link(page, far)
     known = _cookies(context)
     found += [
         Stop("appointment", paths.HOME, known),
@@ -90,8 +92,7 @@ def stops_of(context: BrowserContext, facts: dict[str, Any], weight: list[int]) 
     protocol.send("Network.enable")
     protocol.send("Network.clearBrowserCache")
     protocol.on("Network.loadingFinished", lambda event: weight.append(int(event["encodedDataLength"])))
-    _open_link(page, near["link"])
-    _tell_birth_date(page, near["birth_date"])
+    open_link(page, near)
     page.goto(paths.TEST)
     page.get_by_role("button", name="Commencer le test").wait_for()
     page.goto(paths.HOME)
@@ -106,7 +107,7 @@ def stops_of(context: BrowserContext, facts: dict[str, Any], weight: list[int]) 
 def look(base: str, stop: Stop, context: BrowserContext, port: int) -> dict[str, Any]:
     """Lighthouse's scores of one page, what it found wanting, and what the page weighs to somebody who has nothing of it."""
     context.clear_cookies()
-    context.add_cookies([*stop.cookies])  # type: ignore[list-item]
+    context.add_cookies([*stop.cookies])
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [str(program("npx")), "--yes", f"lighthouse@{VERSION}", base + stop.path, f"--port={port}", "--quiet"]
@@ -163,22 +164,8 @@ def _percent(score: float | None) -> int:
     return round(100 * (score or 0))
 
 
-def _cookies(context: BrowserContext) -> tuple[dict[str, Any], ...]:
-    return tuple(dict(each) for each in context.cookies())
-
-
-def _open_link(page: Page, link: str) -> None:
-    page.goto(link)
-    page.get_by_role("button", name="Continuer").click()
-    page.wait_for_selector("#birth_day")
-
-
-def _tell_birth_date(page: Page, birth_date: str) -> None:
-    born = date.fromisoformat(birth_date)
-    for part, value in (("day", born.day), ("month", born.month), ("year", born.year)):
-        page.fill(f"#birth_{part}", str(value))
-    page.get_by_role("button", name="Continuer").click()
-    page.wait_for_selector("#birth_day", state="detached")
+def _cookies(context: BrowserContext) -> tuple[Any, ...]:
+    return tuple(context.cookies())
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

@@ -101,4 +101,4 @@ def tell_birth_date(page: Page, told: dict[str, Any]) -> None:
     for part, value in (("day", birth.day), ("month", birth.month), ("year", birth.year)):
         page.fill(f"#birth_{part}", str(value))
     page.get_by_role("button", name="Continuer").click()
-    page.wait_for_url(f"**{paths.HOME}")
+    page.wait_for_selector("#birth_day", state="detached")

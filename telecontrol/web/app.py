@@ -110,7 +110,7 @@ def _video(settings: Settings, runtime: Runtime) -> CallDesk:
 
 class _Static(StaticFiles):
     """Built files carry their hash in their name: a browser may keep them for a year. They come compressed to whoever takes them
-    so, as they were built; pages are compressed by the proxy, if it is told to."""
+    so, as they were built. Pages never do: they hold form tokens, which a compressed page's size gives away."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         takes_gzip = "gzip" in Headers(scope=scope).get("accept-encoding", "")

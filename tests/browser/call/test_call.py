@@ -77,7 +77,7 @@ async def test_a_reload_comes_back_without_a_second_admission(side: MakeSide, wh
     await reloaded.reaches("live")
     took = time.monotonic() - started
     print(f"{who} back after {took:.2f} s")
-    assert took < 7
+    assert took < 4
     await asyncio.gather(reloaded.sees_and_hears(), other.sees_and_hears())
     assert await doctor.page.locator(".call__act--admit").count() == 0
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import WebSocketRoute
 
 from telecontrol.video.models import Role

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.async_playwright import Axe
 
 from tests.browser.call.pages import CallServer, MakeSide, Room, Side, in_call
 from tests.browser.call.troubles import LOSSY, REFUSES, WITHOUT_INTERFACE

@@ -63,8 +63,7 @@ async def home(request: Request, guest: GuestDep, session: ReadingDep, now: NowD
     viewer = guest.viewer
     dossier = await own_dossier(session, viewer)
     state = state_of(dossier, now=now, may_act=viewer.may_act)
-    prepared = await prepared_for(session, viewer, dossier)
-    return await show_state(request, session, dossier, state, guest=guest, prepared=prepared, now=now)
+    return await show_state(request, session, dossier, state, guest=guest, now=now)
 
 
 @pages.get(paths.MOVED)
@@ -86,7 +85,6 @@ async def show_state(
     *,
     guest: Guest,
     now: datetime,
-    prepared: Prepared = Prepared(),  # noqa: B008  (frozen)
     status: int = 200,
     error: str = "",
 ) -> Response:
@@ -96,8 +94,10 @@ async def show_state(
     match state.stage:
         case Stage.BEFORE | Stage.NEAR | Stage.IN_CALL:
             test = (await latest_tests(session, [dossier.appointment.id])).get(dossier.appointment.id)
+            prepared = await prepared_for(session, guest.viewer, dossier)
             return _video(request, dossier, state, test, prepared, now=now)
         case Stage.IN_PERSON:
+            prepared = await prepared_for(session, guest.viewer, dossier)
             return _in_person(request, dossier, state, prepared, now=now)
         case Stage.DECLINED:
             choices = await in_person_choices(session, dossier, now=now) if state.can_choose_in_person else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest_asyncio
@@ -14,12 +14,11 @@ from telecontrol.config import Environment, VideoProvider
 from telecontrol.scheduling.models import Appointment
 from telecontrol.video.models import Role
 from telecontrol.video.tickets import verify
-from tests.support.insured import Page, Visitor, book_video, everything, link_to, visiting
+from tests.support.insured import Page, Visitor, everything, link_to, visiting
 from tests.support.livekit_server import livekit_stub
 from tests.support.service import Service, serving
-from tests.support.world import World, make_world
+from tests.support.world import NOW
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANION = {"companion_name": "Marie-Ange Payet", "companion_role": "relative"}
 
 
@@ -37,17 +36,6 @@ async def service(database_url: Callable[..., str], tmp_path: Path) -> AsyncIter
         ) as running,
     ):
         yield running
-
-
-@pytest_asyncio.fixture
-async def world(service: Service) -> World:
-    async with service.runtime.database.transaction() as session:
-        return await make_world(session)
-
-
-@pytest_asyncio.fixture
-async def appointment(service: Service, world: World) -> Appointment:
-    return await book_video(service, world)
 
 
 @pytest_asyncio.fixture
